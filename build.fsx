@@ -1,0 +1,217 @@
+// The one build script: `dotnet fsi build.fsx TARGET [-- ARGS]`. Needs nothing but the .NET 10 SDK.
+open System
+open System.Diagnostics
+open System.IO
+
+/// What `demo` runs: the paper's prior, trained on its own output until every context has collapsed.
+let demoCommand =
+    "run --prior power:600:52:0.1 --scenario fully-synthetic --samples 50 --contexts 10000 --until-collapse"
+
+let root = __SOURCE_DIRECTORY__
+let at path = Path.Combine(root, path)
+
+let commandLine = at "src/Collapse.Cli/bin/Release/net10.0/collapse.dll"
+
+let testProgram = at "tests/Collapse.Tests/bin/Release/net10.0/Collapse.Tests.dll"
+
+// ---- running programs: a target stops at the first exit code that is not 0, and that code is the script's
+
+exception Failed of exitCode: int
+
+let fail (message: string) =
+    eprintfn "%s" message
+    raise (Failed 1)
+
+let start (program: string) (arguments: string list) redirect =
+    let info = ProcessStartInfo(program, arguments, UseShellExecute = false)
+    info.RedirectStandardOutput <- redirect
+
+    match Process.Start info with
+    | null -> fail $"{program} did not start"
+    | child -> child
+
+let check exitCode =
+    if exitCode <> 0 then
+        raise (Failed exitCode)
+
+let dotnet arguments =
+    use child = start "dotnet" arguments false
+    child.WaitForExit()
+    check child.ExitCode
+
+let capture arguments =
+    use child = start "dotnet" arguments true
+    let output = child.StandardOutput.ReadToEnd()
+    child.WaitForExit()
+    child.ExitCode, output
+
+/// Keeps standard output for the program that runs next; a failure shows its output on standard error.
+let quietly arguments =
+    let exitCode, output = capture arguments
+
+    if exitCode <> 0 then
+        eprintf "%s" output
+
+    check exitCode
+
+let words (text: string) = text.Split ' ' |> List.ofArray
+
+// ---- packages
+
+let sourceVariable = "NUGET_SOURCE"
+
+/// The feed that paket.dependencies leaves open: the first enabled one of the user's own NuGet configuration.
+let feed =
+    lazy
+        (match Environment.GetEnvironmentVariable sourceVariable with
+         | null
+         | "" ->
+             let exitCode, output = capture (words "nuget list source --format Short")
+             check exitCode
+
+             output.Split('\n', StringSplitOptions.TrimEntries)
+             |> Array.filter _.StartsWith('E')
+             |> Array.map (fun line -> line.Substring(line.IndexOf ' ' + 1))
+             |> Array.tryFind (fun address -> address.StartsWith "http" && address.EndsWith ".json")
+             |> Option.defaultWith (fun () ->
+                 fail
+                     $"No enabled NuGet v3 feed is configured. See `dotnet nuget list source`, or set {sourceVariable}.")
+         | address -> address)
+
+let useFeed () =
+    Environment.SetEnvironmentVariable(sourceVariable, feed.Value)
+
+/// What Paket last restored is what paket.lock asks for.
+let isRestored () =
+    let restored = at "paket-files/paket.restore.cached"
+
+    File.Exists(at ".paket/Paket.Restore.targets")
+    && File.Exists restored
+    && File.ReadAllText restored = File.ReadAllText(at "paket.lock")
+
+let restore run =
+    useFeed ()
+    run (words "tool restore")
+    run (words "paket restore")
+
+let lock () =
+    useFeed ()
+    dotnet (words "tool restore")
+    dotnet (words "paket install")
+    let file = at "paket.lock"
+    File.WriteAllText(file, (File.ReadAllText file).Replace(feed.Value, $"%%{sourceVariable}%%"))
+    restore dotnet
+
+// ---- targets
+
+let build run project =
+    useFeed ()
+
+    if not (isRestored ()) then
+        restore run
+
+    run
+        [ "build"
+          at project
+          "--configuration"
+          "Release"
+          "--nologo"
+          "--verbosity"
+          "minimal" ]
+
+let test arguments =
+    build dotnet "Collapse.sln"
+    dotnet (testProgram :: arguments)
+
+let demo () =
+    build dotnet "src/Collapse.Cli"
+    printfn "\n> collapse %s\n" demoCommand
+    dotnet (commandLine :: words demoCommand)
+
+let run arguments =
+    build quietly "src/Collapse.Cli"
+    dotnet (commandLine :: arguments)
+
+let format arguments =
+    dotnet (words "tool restore --verbosity quiet")
+
+    let fsharp =
+        [ at "build.fsx"; at "tests" ]
+        @ List.filter Directory.Exists [ at "scripts"; at "src" ]
+
+    match arguments with
+    | [] ->
+        dotnet [ "csharpier"; "format"; root ]
+        dotnet ("fantomas" :: fsharp)
+    | [ "--check" ] ->
+        dotnet [ "csharpier"; "check"; root ]
+        dotnet ("fantomas" :: "--check" :: fsharp)
+    | _ -> fail "format takes --check or nothing"
+
+let pack () =
+    build dotnet "Collapse.sln"
+
+    dotnet
+        [ "pack"
+          at "Collapse.sln"
+          "--configuration"
+          "Release"
+          "--no-build"
+          "--nologo" ]
+
+let clean () =
+    let rooms =
+        [ "kernels"; "src"; "tests" ] |> List.map at |> List.filter Directory.Exists
+
+    for folder in rooms |> Seq.collect Directory.GetDirectories do
+        for output in [ "bin"; "obj" ] |> List.map (fun name -> Path.Combine(folder, name)) do
+            if Directory.Exists output then
+                Directory.Delete(output, true)
+
+    if Directory.Exists(at "artifacts") then
+        Directory.Delete(at "artifacts", true)
+
+let targets: (string * string * (string list -> unit)) list =
+    let alone action =
+        function
+        | [] -> action ()
+        | arguments -> fail $"""this target takes no arguments: {String.concat " " arguments}"""
+
+    [ "restore", "tools and packages", alone (fun () -> restore dotnet)
+      "build", "everything, Release", alone (fun () -> build dotnet "Collapse.sln")
+      "test", "build, then all tests; -- ARGS go to the test program", test
+      "demo", "build, then the main job on the paper's prior", alone demo
+      "run", "the command line: run -- ARGS", run
+      "format", "C# and F# sources; --check only looks", format
+      "lock", "resolve paket.dependencies anew into paket.lock", alone lock
+      "pack", "NuGet packages and the collapse tool, into artifacts/packages", alone pack
+      "clean", "delete build output", alone clean ]
+
+let usage () =
+    printfn "dotnet fsi build.fsx TARGET [-- ARGS]\n"
+
+    for name, purpose, _ in targets do
+        printfn "  %-8s %s" name purpose
+
+// Ctrl-C is for the program that runs; its exit code then is this script's.
+Console.CancelKeyPress.Add(fun e -> e.Cancel <- true)
+
+let exitCode =
+    match List.ofArray fsi.CommandLineArgs |> List.tail |> List.filter ((<>) "--") with
+    | [] ->
+        usage ()
+        0
+    | name :: arguments ->
+        match targets |> List.tryFind (fun (target, _, _) -> target = name) with
+        | None ->
+            eprintfn "Unknown target '%s'.\n" name
+            usage ()
+            2
+        | Some(_, _, action) ->
+            try
+                action arguments
+                0
+            with Failed exitCode ->
+                exitCode
+
+exit exitCode
