@@ -10,7 +10,7 @@ let demoCommand =
 let root = __SOURCE_DIRECTORY__
 let at path = Path.Combine(root, path)
 
-let commandLine = at "src/Collapse.Cli/bin/Release/net10.0/collapse.dll"
+let commandLine = at "src/Collapse.Cli/bin/Release/net10.0/Collapse.Cli.dll"
 
 let testProgram = at "tests/Collapse.Tests/bin/Release/net10.0/Collapse.Tests.dll"
 
