@@ -97,8 +97,18 @@ let restore run =
 let lock () =
     useFeed ()
     dotnet (words "tool restore")
-    dotnet (words "paket install")
     let file = at "paket.lock"
+
+    // Some feeds do not tell what a package depends on: Paket then reads it from the packages that the pass
+    // before brought onto this machine. So resolve until nothing changes.
+    let rec resolve before =
+        dotnet (words "paket update")
+        let after = File.ReadAllText file
+
+        if after <> before then
+            resolve after
+
+    resolve ""
     File.WriteAllText(file, (File.ReadAllText file).Replace(feed.Value, $"%%{sourceVariable}%%"))
     restore dotnet
 
@@ -111,13 +121,15 @@ let build run project =
         restore run
 
     run
-        [ "build"
-          at project
-          "--configuration"
-          "Release"
-          "--nologo"
-          "--verbosity"
-          "minimal" ]
+        [
+            "build"
+            at project
+            "--configuration"
+            "Release"
+            "--nologo"
+            "--verbosity"
+            "minimal"
+        ]
 
 let test arguments =
     build dotnet "Collapse.sln"
@@ -152,12 +164,14 @@ let pack () =
     build dotnet "Collapse.sln"
 
     dotnet
-        [ "pack"
-          at "Collapse.sln"
-          "--configuration"
-          "Release"
-          "--no-build"
-          "--nologo" ]
+        [
+            "pack"
+            at "Collapse.sln"
+            "--configuration"
+            "Release"
+            "--no-build"
+            "--nologo"
+        ]
 
 let clean () =
     let rooms =
@@ -177,15 +191,17 @@ let targets: (string * string * (string list -> unit)) list =
         | [] -> action ()
         | arguments -> fail $"""this target takes no arguments: {String.concat " " arguments}"""
 
-    [ "restore", "tools and packages", alone (fun () -> restore dotnet)
-      "build", "everything, Release", alone (fun () -> build dotnet "Collapse.sln")
-      "test", "build, then all tests; -- ARGS go to the test program", test
-      "demo", "build, then the main job on the paper's prior", alone demo
-      "run", "the command line: run -- ARGS", run
-      "format", "C# and F# sources; --check only looks", format
-      "lock", "resolve paket.dependencies anew into paket.lock", alone lock
-      "pack", "NuGet packages and the collapse tool, into artifacts/packages", alone pack
-      "clean", "delete build output", alone clean ]
+    [
+        "restore", "tools and packages", alone (fun () -> restore dotnet)
+        "build", "everything, Release", alone (fun () -> build dotnet "Collapse.sln")
+        "test", "build, then all tests; -- ARGS go to the test program", test
+        "demo", "build, then the main job on the paper's prior", alone demo
+        "run", "the command line: run -- ARGS", run
+        "format", "C# and F# sources; --check only looks", format
+        "lock", "resolve paket.dependencies anew into paket.lock", alone lock
+        "pack", "NuGet packages and the collapse tool, into artifacts/packages", alone pack
+        "clean", "delete build output", alone clean
+    ]
 
 let usage () =
     printfn "dotnet fsi build.fsx TARGET [-- ARGS]\n"
@@ -197,11 +213,17 @@ let usage () =
 Console.CancelKeyPress.Add(fun e -> e.Cancel <- true)
 
 let exitCode =
-    match List.ofArray fsi.CommandLineArgs |> List.tail |> List.filter ((<>) "--") with
+    match List.ofArray fsi.CommandLineArgs |> List.tail with
     | [] ->
         usage ()
         0
-    | name :: arguments ->
+    | name :: rest ->
+        // F# Interactive keeps the first `--` for itself; other versions may pass it on.
+        let arguments =
+            match rest with
+            | "--" :: arguments -> arguments
+            | arguments -> arguments
+
         match targets |> List.tryFind (fun (target, _, _) -> target = name) with
         | None ->
             eprintfn "Unknown target '%s'.\n" name

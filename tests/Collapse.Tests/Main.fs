@@ -33,10 +33,12 @@ let main args =
         }
 
     let options =
-        [ CLIArguments.Printer { printer with summary = remember }
-          CLIArguments.No_Spinner
-          if Console.IsOutputRedirected then
-              CLIArguments.Colours 0 ]
+        [
+            CLIArguments.Printer { printer with summary = remember }
+            CLIArguments.No_Spinner
+            if Console.IsOutputRedirected then
+                CLIArguments.Colours 0
+        ]
 
     let exitCode = runTestsInAssemblyWithCLIArgs options args
 
