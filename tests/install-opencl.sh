@@ -2,7 +2,7 @@
 # Installs an OpenCL device that runs on the CPU, so that the ILGPU kernels can be tested without a GPU.
 # ILGPU needs libOpenCL.so (ocl-icd-opencl-dev) and a device with a generic address space: PoCL 5 or later.
 # Debian 12 has PoCL 3.1, so there PoCL comes from trixie, through the machine's own package source
-# with the suite's name changed. Its low priority keeps every other package where it is.
+# with the suite's name changed. Its low priority keeps what PoCL does not need where it is; libc comes along.
 set -euo pipefail
 
 old=bookworm
@@ -16,18 +16,19 @@ refuse() {
   exit 1
 }
 
-installed() { dpkg-query --show --showformat='${Version}' pocl-opencl-icd 2>/dev/null || true; }
+# The version of an installed package, nothing otherwise; a removed one keeps a version in dpkg's list.
+installed() {
+  dpkg-query --show --showformat='${db:Status-Status} ${Version}' "$1" 2>/dev/null | sed -n 's/^installed //p' || true
+}
 usable() {
-  local version
-  version=$(installed)
-  [ -n "$version" ] && dpkg --compare-versions "$version" ge 5 && ldconfig -p | grep -q 'libOpenCL\.so '
+  [ -n "$(installed ocl-icd-opencl-dev)" ] && dpkg --compare-versions "$(installed pocl-opencl-icd)" ge 5
 }
 
 [ -r /etc/os-release ] && . /etc/os-release
 [ "${ID:-}" = debian ] || refuse "only Debian is supported; on ${PRETTY_NAME:-this system} install PoCL 5 or later and the OpenCL loader by hand."
 
 if usable; then
-  say "PoCL $(installed) is already installed."
+  say "PoCL $(installed pocl-opencl-icd) is already installed."
   exit 0
 fi
 
@@ -47,14 +48,14 @@ source_of_newer_suite() {
             print
             exit
           }
-      }' "$list" | sed '/^#/d; /^$/d'
+      }' "$list" | sed '/^#/d; /^$/d; s/^Types:/\n&/'
   done
   # The older one-line style, rewritten into the same form.
   for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
     [ -e "$list" ] || continue
     sed -nE "s/^deb +(\[([^]]*)\] +)?([^ ]+) +$old +main.*/\2|\3/p" "$list" |
       while IFS='|' read -r options uri; do
-        printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$uri" "$suite"
+        printf '\nTypes: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$uri" "$suite"
         signed=$(printf '%s' "$options" | sed -nE 's/.*signed-by=([^ ]+).*/\1/p')
         [ -z "$signed" ] || printf 'Signed-By: %s\n' "$signed"
       done
@@ -78,5 +79,5 @@ fi
 
 apt-get install --quiet --yes --no-install-recommends "${release[@]}" ocl-icd-opencl-dev pocl-opencl-icd
 
-usable || refuse "PoCL $(installed) was installed but cannot be used."
-say "PoCL $(installed) is installed."
+usable || refuse "PoCL $(installed pocl-opencl-icd) was installed but cannot be used."
+say "PoCL $(installed pocl-opencl-icd) is installed."
