@@ -1,0 +1,146 @@
+using ILGPU;
+
+namespace Collapse.Kernels;
+
+/// <summary>What is the same for every context of a launch of <see cref="ContextKernel"/>.</summary>
+public struct BatchSettings
+{
+    /// <summary>The run's seed.</summary>
+    public ulong Seed;
+
+    /// <summary>Index of the batch's first context in the run.</summary>
+    public uint FirstContext;
+
+    /// <summary>Number of contexts in the batch.</summary>
+    public int Contexts;
+
+    /// <summary>First generation of the launch, from 1.</summary>
+    public int FirstGeneration;
+
+    /// <summary>Number of generations of the launch.</summary>
+    public int Generations;
+
+    /// <summary>Last generation of the whole run.</summary>
+    public int LastGeneration;
+
+    /// <summary>Training sets kept per context: the farthest lag plus one.</summary>
+    public int Slots;
+
+    /// <summary>The farthest lag the schedule ever reads.</summary>
+    public int Lookback;
+
+    /// <summary>The last generation that takes real tokens.</summary>
+    public int LastRealUse;
+
+    /// <summary>1 where a context leaves at its first collapse, whatever could follow.</summary>
+    public int UntilCollapse;
+
+    /// <summary>1 where all fresh real tokens are the same token.</summary>
+    public int PureTruth;
+
+    /// <summary>Columns s of an explicit truth; 0 where real tokens are drawn from the context's own (a corpus).</summary>
+    public uint TruthColumns;
+
+    /// <summary>Distance between the truth tables of two contexts: 0 for one shared table, else s.</summary>
+    public int TruthStride;
+
+    /// <summary>Q, the unit of <see cref="ContextBatch.TruthUnits"/>.</summary>
+    public long TruthScale;
+
+    /// <summary>Vocabulary size s.</summary>
+    public int Vocabulary;
+
+    /// <summary>Slots of one group's count table: a power of two, or s where that is smaller.</summary>
+    public int CountSlots;
+
+    /// <summary>Reported generations of the launch; each context has one row more, for its absorption.</summary>
+    public int Reported;
+}
+
+/// <summary>The device memory of a batch of contexts. One context is one row of each ragged table.</summary>
+public struct ContextBatch
+{
+    /// <summary>n of each context.</summary>
+    public ArrayView<int> Samples;
+
+    /// <summary>N of each context.</summary>
+    public ArrayView<int> Real;
+
+    /// <summary>Where each context's real tokens start in <see cref="RealTokens"/> (contexts + 1).</summary>
+    public ArrayView<long> RealOffsets;
+
+    /// <summary>Real tokens as token ids.</summary>
+    public ArrayView<int> RealTokens;
+
+    /// <summary>Where each context's training sets start in <see cref="Sets"/> (contexts + 1); slots are equally long.</summary>
+    public ArrayView<long> SetOffsets;
+
+    /// <summary>The training sets as token ids.</summary>
+    public ArrayView<int> Sets;
+
+    /// <summary>Sizes of the training sets: contexts × slots.</summary>
+    public ArrayView<int> SetSizes;
+
+    /// <summary>Where each context's table of first counts starts (contexts + 1).</summary>
+    public ArrayView<long> FirstOffsets;
+
+    /// <summary>Tokens of p^(1), open addressing, -1 where empty.</summary>
+    public ArrayView<int> FirstTokens;
+
+    /// <summary>Counts f_i of p^(1).</summary>
+    public ArrayView<int> FirstCounts;
+
+    /// <summary>n_1 of each context.</summary>
+    public ArrayView<int> FirstSizes;
+
+    /// <summary>Where each context's held-out counts start (contexts + 1).</summary>
+    public ArrayView<long> HeldOffsets;
+
+    /// <summary>Held-out tokens.</summary>
+    public ArrayView<int> HeldTokens;
+
+    /// <summary>Held-out counts.</summary>
+    public ArrayView<int> HeldCounts;
+
+    /// <summary>Alias thresholds of the truth.</summary>
+    public ArrayView<ulong> TruthThresholds;
+
+    /// <summary>Aliases of the truth.</summary>
+    public ArrayView<int> TruthAliases;
+
+    /// <summary>The truth in units of 1/Q.</summary>
+    public ArrayView<long> TruthUnits;
+
+    /// <summary>Recipe of each generation of the launch.</summary>
+    public ArrayView<int> RecipeOf;
+
+    /// <summary>Row of each generation of the launch among the reported ones, or -1.</summary>
+    public ArrayView<int> RowOf;
+
+    /// <summary>Where each recipe's segments start (recipes + 1).</summary>
+    public ArrayView<int> RecipeOffsets;
+
+    /// <summary>The segments.</summary>
+    public ArrayView<Segment> Segments;
+
+    /// <summary>The table of <see cref="LogTable"/>.</summary>
+    public ArrayView<long> Logs;
+
+    /// <summary>Count tables, one a group: tokens (-1 empty).</summary>
+    public ArrayView<int> WorkTokens;
+
+    /// <summary>Count tables, one a group: counts.</summary>
+    public ArrayView<int> WorkCounts;
+
+    /// <summary>Number of generations up to the last one without a gap that are collapsed.</summary>
+    public ArrayView<int> CollapsedRun;
+
+    /// <summary>First collapsed generation, 0 for none.</summary>
+    public ArrayView<int> CollapseTime;
+
+    /// <summary>The generation after which a context left the work, 0 while it is in it.</summary>
+    public ArrayView<int> LeftAt;
+
+    /// <summary>Rows: contexts × (Reported + 1) × <see cref="ObservableRow.Length"/>.</summary>
+    public ArrayView<long> Rows;
+}

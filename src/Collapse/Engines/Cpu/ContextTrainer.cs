@@ -1,0 +1,344 @@
+using System.Collections.Immutable;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Collapse.Kernels;
+using Collapse.Model;
+using Collapse.Results;
+using Collapse.Running;
+
+namespace Collapse.Engines.Cpu;
+
+/// <summary>What a worker of the CPU engine does, whatever its token and vector width.</summary>
+internal interface IContextTrainer
+{
+    /// <summary>Trains one context of a chunk through all generations.</summary>
+    void Train(Chunk chunk, int index, Recorder recorder, CancellationToken cancellation);
+}
+
+/// <summary>
+/// Trains one context at a time. Training sets hold local token numbers (<see cref="LocalVocabulary"/>), so
+/// that they stay small enough for the nearest cache and counting them is a plain table.
+/// </summary>
+/// <typeparam name="TToken">Holds a local number: <see cref="ushort"/> or <see cref="int"/>.</typeparam>
+/// <typeparam name="TLanes">The vector width of the random numbers.</typeparam>
+internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
+    where TToken : unmanaged, IBinaryInteger<TToken>
+    where TLanes : unmanaged, IPhiloxLanes<TLanes>
+{
+    private readonly RunPlan _plan;
+    private readonly LocalVocabulary _vocabulary = new();
+    private readonly TToken[][] _models;
+    private readonly int[] _sizes;
+    private readonly long[] _row = new long[ObservableRow.Length];
+    private readonly TokenCounter<TToken> _counter = new();
+    private TToken[] _real = [];
+    private ulong[] _lanes = [];
+    private ulong[] _moreLanes = [];
+    private int[] _numbers = [];
+
+    private ContextTruth? _truth;
+    private uint _context;
+    private int _samples;
+    private int _realSize;
+    private int _firstSize;
+
+    public ContextTrainer(RunPlan plan)
+    {
+        _plan = plan;
+        _models = new TToken[plan.Schedule.Lookback + 1][];
+        _models.AsSpan().Fill([]);
+        _sizes = new int[_models.Length];
+    }
+
+    public void Train(Chunk chunk, int index, Recorder recorder, CancellationToken cancellation)
+    {
+        bool pureReal = Begin(chunk, index);
+        int run = 0;
+        int leftAt = 0;
+        long draws = 0;
+        long told = 0;
+        for (int m = 1; m <= _plan.LastGeneration && leftAt == 0 && !cancellation.IsCancellationRequested; m++)
+        {
+            int size = TrainGeneration(m);
+            ReadOnlySpan<TToken> set = _models[m % _models.Length].AsSpan(0, size);
+            if (m == 1)
+            {
+                CountFirst(set);
+            }
+
+            bool collapsed = set[1..].IndexOfAnyExcept(set[0]) < 0;
+            run = collapsed ? run + 1 : 0;
+            if (run == 1 && chunk.Table.CollapseTime[index] == 0)
+            {
+                chunk.Table.CollapseTime[index] = m;
+            }
+
+            if (
+                collapsed
+                && (
+                    _plan.Settings.UntilCollapse
+                    || Absorption.IsAbsorbed(m, run, _plan.Schedule.Lookback, _plan.Schedule.LastRealUse, pureReal)
+                )
+            )
+            {
+                leftAt = m;
+            }
+
+            int report = _plan.ReportIndex(m);
+            if (report >= 0 || leftAt > 0)
+            {
+                Observe(set);
+                if (report >= 0)
+                {
+                    recorder.Report(chunk.Table, index, report, _row, size, _firstSize);
+                }
+
+                if (leftAt > 0)
+                {
+                    recorder.Leave(chunk.Table, index, m, _row, size, _firstSize);
+                }
+
+                Compact(m, set.Length);
+            }
+
+            draws += size;
+            if (draws > 1_000_000)
+            {
+                chunk.Advance(draws, draws);
+                told += draws;
+                draws = 0;
+            }
+        }
+
+        chunk.Advance(draws, leftAt > 0 ? (long)_plan.Schedule.TotalSize(_samples, _realSize) - told : draws);
+    }
+
+    /// <summary>Takes up a context; tells whether all its real tokens, kept or to come, are one token.</summary>
+    private bool Begin(Chunk chunk, int index)
+    {
+        _context = (uint)(chunk.First + index);
+        _samples = chunk.Table.Samples[index];
+        _realSize = chunk.Table.Real[index];
+        _vocabulary.Clear();
+        _truth = _plan.IsCorpus ? null : _plan.TruthOf(_context);
+        bool keepsReal = _plan.IsCorpus || _plan.Schedule.KeepsReal;
+        Reserve(ref _real, keepsReal ? _realSize : 0);
+        if (_plan.IsCorpus)
+        {
+            ReadOnlySpan<int> followers = _plan.Corpus.FollowersOf((int)_context);
+            for (int i = 0; i < followers.Length; i++)
+            {
+                _real[i] = TToken.CreateTruncating(_vocabulary.Number(followers[i], default));
+            }
+
+            TakeHeldOut();
+        }
+        else if (keepsReal)
+        {
+            DrawTruth(new DrawStream(_plan.Seed, _context, 0, 0, DrawPurpose.Truth), _real.AsSpan(0, _realSize));
+        }
+
+        return _vocabulary.Count <= 1
+            && (_plan.IsCorpus || _truth!.Table.Support == 1 || _plan.Schedule.LastFreshUse == 0);
+    }
+
+    private void TakeHeldOut()
+    {
+        if (_plan.Settings.HeldOut is { } heldOut)
+        {
+            int end = (int)heldOut.Offsets.Span[(int)_context + 1];
+            for (int i = (int)heldOut.Offsets.Span[(int)_context]; i < end; i++)
+            {
+                // A token that this context never saw can never be drawn: it needs no number.
+                int number = _vocabulary.Find(heldOut.Tokens.Span[i]);
+                if (number >= 0)
+                {
+                    _vocabulary.HeldOut[number] = heldOut.Counts.Span[i];
+                }
+            }
+        }
+    }
+
+    private int TrainGeneration(int m)
+    {
+        ImmutableArray<Segment> recipe = _plan.Schedule.Recipes[_plan.Schedule.RecipeNumber(m)];
+        int slot = m % _models.Length;
+        int size = (int)Schedule.SizeOf(recipe, _samples, _realSize);
+        Reserve(ref _models[slot], size);
+        int start = 0;
+        for (int s = 0; s < recipe.Length; s++)
+        {
+            Segment segment = recipe[s];
+            Span<TToken> target = _models[slot].AsSpan(start, segment.Size(_samples, _realSize));
+            switch (segment.Kind)
+            {
+                case SegmentKind.KeepReal:
+                    _real.AsSpan(0, _realSize).CopyTo(target);
+                    break;
+                case SegmentKind.FreshReal when _truth is not null:
+                    DrawTruth(Stream(m, s, DrawPurpose.Truth), target);
+                    break;
+                case SegmentKind.FreshReal:
+                    Draw(Stream(m, s, DrawPurpose.Index), _real.AsSpan(0, _realSize), target);
+                    break;
+                case SegmentKind.Model:
+                    int source = (m - segment.Lag) % _models.Length;
+                    Draw(Stream(m, s, DrawPurpose.Index), _models[source].AsSpan(0, _sizes[source]), target);
+                    break;
+                default:
+                    DrawMixture(m, s, target);
+                    break;
+            }
+
+            start += target.Length;
+        }
+
+        _sizes[slot] = size;
+        return size;
+    }
+
+    private DrawStream Stream(int generation, int segment, uint purpose) =>
+        new(_plan.Seed, _context, (uint)generation, (uint)segment, purpose);
+
+    /// <summary>Uniform draws from one training set.</summary>
+    private void Draw(in DrawStream stream, ReadOnlySpan<TToken> source, Span<TToken> target)
+    {
+        Reserve(ref _lanes, (target.Length / 2) + RandomLanes<TLanes>.Padding);
+        RandomLanes<TLanes>.FillIndices(stream, (uint)source.Length, target.Length, _lanes);
+        if (UniformIndex.UsesHalfWords((uint)source.Length))
+        {
+            Gather(MemoryMarshal.Cast<ulong, ushort>(_lanes), source, target);
+        }
+        else
+        {
+            Gather(MemoryMarshal.Cast<ulong, uint>(_lanes), source, target);
+        }
+    }
+
+    // Indices lie below source.Length by construction (UniformIndex), so the bounds are not checked again.
+    private static void Gather(ReadOnlySpan<ushort> indices, ReadOnlySpan<TToken> source, Span<TToken> target)
+    {
+        ref ushort index = ref MemoryMarshal.GetReference(indices);
+        ref TToken from = ref MemoryMarshal.GetReference(source);
+        for (int i = 0; i < target.Length; i++)
+        {
+            target[i] = Unsafe.Add(ref from, (nuint)Unsafe.Add(ref index, i));
+        }
+    }
+
+    private static void Gather(ReadOnlySpan<uint> indices, ReadOnlySpan<TToken> source, Span<TToken> target)
+    {
+        ref uint index = ref MemoryMarshal.GetReference(indices);
+        ref TToken from = ref MemoryMarshal.GetReference(source);
+        for (int i = 0; i < target.Length; i++)
+        {
+            target[i] = Unsafe.Add(ref from, (nuint)Unsafe.Add(ref index, i));
+        }
+    }
+
+    /// <summary>Draws from the explicit truth; new tokens enter the vocabulary.</summary>
+    private void DrawTruth(in DrawStream stream, Span<TToken> target)
+    {
+        Reserve(ref _lanes, target.Length + RandomLanes<TLanes>.Padding);
+        RandomLanes<TLanes>.Fill(stream, (target.Length + 1) / 2, _lanes);
+        for (int d = 0; d < target.Length; d++)
+        {
+            target[d] = TruthToken(stream, (uint)d, _lanes[d]);
+        }
+    }
+
+    private TToken TruthToken(in DrawStream stream, uint draw, ulong lane)
+    {
+        var columns = (uint)_truth!.Table.Columns;
+        int column = TruthDraw.Column(lane, columns, out ulong place);
+        if (place < columns && place < TruthDraw.Threshold(columns))
+        {
+            column = TruthDraw.Redraw(stream, draw, columns, out place);
+        }
+
+        int token = place < _truth.Table.Thresholds[column] ? column : _truth.Table.Aliases[column];
+        return TToken.CreateTruncating(_vocabulary.Number(token, _truth.Units));
+    }
+
+    private void DrawMixture(int m, int segment, Span<TToken> target)
+    {
+        DrawStream indices = Stream(m, segment, DrawPurpose.MixtureIndex);
+        DrawStream fresh = Stream(m, segment, DrawPurpose.Truth);
+        Reserve(ref _lanes, (target.Length / 2) + RandomLanes<TLanes>.Padding);
+        Reserve(ref _moreLanes, (target.Length / 2) + RandomLanes<TLanes>.Padding);
+        RandomLanes<TLanes>.FillIndices(Stream(m, segment, DrawPurpose.MixtureSource), (uint)m, target.Length, _lanes);
+        RandomLanes<TLanes>.Fill(indices, (target.Length + 3) / 4, _moreLanes);
+        bool isHalf = UniformIndex.UsesHalfWords((uint)m);
+        ReadOnlySpan<ushort> halves = MemoryMarshal.Cast<ulong, ushort>(_lanes);
+        ReadOnlySpan<uint> words = MemoryMarshal.Cast<ulong, uint>(_lanes);
+        ReadOnlySpan<uint> places = MemoryMarshal.Cast<ulong, uint>(_moreLanes);
+        for (int d = 0; d < target.Length; d++)
+        {
+            var t = (int)(isHalf ? halves[d] : words[d]);
+            if (t == 0 && _truth is not null)
+            {
+                target[d] = TruthToken(fresh, (uint)d, TruthDraw.Lane(fresh, (uint)d));
+                continue;
+            }
+
+            int slot = t % _models.Length;
+            TToken[] source = t == 0 ? _real : _models[slot];
+            var bound = (uint)(t == 0 ? _realSize : _sizes[slot]);
+            ulong product = (ulong)places[d] * bound;
+            uint place =
+                (uint)product >= bound || (uint)product >= UniformIndex.Threshold32(bound)
+                    ? (uint)(product >> 32)
+                    : UniformIndex.Redraw(indices, (uint)d, bound);
+            target[d] = source[place];
+        }
+    }
+
+    private void CountFirst(ReadOnlySpan<TToken> set)
+    {
+        _firstSize = set.Length;
+        ReadOnlySpan<int> counts = _counter.Count(set, _vocabulary.Count);
+        counts.CopyTo(_vocabulary.First);
+    }
+
+    private void Observe(ReadOnlySpan<TToken> set)
+    {
+        ReadOnlySpan<int> counts = _counter.Count(set, _vocabulary.Count);
+        RowSums.Write(counts, _vocabulary, _plan, set.Length, _firstSize, _truth is not null, _row);
+    }
+
+    /// <summary>
+    /// Forgets tokens that can never come back, once they are half of the vocabulary: possible where the
+    /// next generations read this training set only.
+    /// </summary>
+    private void Compact(int m, int size)
+    {
+        if (_plan.Schedule.Lookback > 1 || m < _plan.Schedule.LastRealUse || 2 * _row[ObservableRow.Support] > _vocabulary.Count)
+        {
+            return;
+        }
+
+        Reserve(ref _numbers, _vocabulary.Count);
+        int kept = 0;
+        ReadOnlySpan<int> counts = _counter.Counts;
+        for (int i = 0; i < _vocabulary.Count; i++)
+        {
+            _numbers[i] = counts[i] > 0 ? kept++ : -1;
+        }
+
+        _vocabulary.Keep(_numbers.AsSpan(0, _vocabulary.Count));
+        Span<TToken> set = _models[m % _models.Length].AsSpan(0, size);
+        for (int i = 0; i < set.Length; i++)
+        {
+            set[i] = TToken.CreateTruncating(_numbers[int.CreateTruncating(set[i])]);
+        }
+    }
+
+    private static void Reserve<T>(ref T[] buffer, int length)
+    {
+        if (buffer.Length < length)
+        {
+            buffer = new T[Math.Max(length, (int)Math.Min(1.5 * buffer.Length, Array.MaxLength))];
+        }
+    }
+}

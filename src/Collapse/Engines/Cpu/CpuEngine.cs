@@ -1,0 +1,152 @@
+using Collapse.Results;
+using System.Globalization;
+using Collapse.Running;
+
+namespace Collapse.Engines.Cpu;
+
+/// <summary>Vector widths of the CPU engine.</summary>
+public enum VectorWidth
+{
+    /// <summary>128 bits: SSE2, NEON, or plain code.</summary>
+    Bits128 = 128,
+
+    /// <summary>256 bits: AVX2.</summary>
+    Bits256 = 256,
+
+    /// <summary>512 bits: AVX-512.</summary>
+    Bits512 = 512,
+}
+
+/// <summary>
+/// The SIMD engine: threads take contexts one after the other, the largest first, and train each through all
+/// generations while it lies in the nearest cache.
+/// </summary>
+public sealed class CpuEngine : IEngine
+{
+    private readonly int _threads;
+    private readonly VectorWidth _width;
+    private RunPlan? _lastPlan;
+    private IContextTrainer[] _trainers = [];
+
+    /// <summary>Creates the engine.</summary>
+    /// <param name="threads">Worker threads, 1 to 1024; null for one per core.</param>
+    /// <param name="width">The vector width; null for the widest this processor has.</param>
+    /// <exception cref="PlatformNotSupportedException">The processor lacks the width asked for.</exception>
+    public CpuEngine(int? threads = null, VectorWidth? width = null)
+    {
+        _threads = threads ?? Environment.ProcessorCount;
+        _width = width ?? Widths[^1];
+        if (!Widths.Contains(_width))
+        {
+            throw new PlatformNotSupportedException($"this processor has no {(int)_width}-bit vectors");
+        }
+    }
+
+    /// <summary>The widths this processor has, ascending.</summary>
+    public static IReadOnlyList<VectorWidth> Widths { get; } = FindWidths();
+
+    /// <inheritdoc/>
+    public string Name => "cpu";
+
+    /// <inheritdoc/>
+    public string Device =>
+        string.Create(CultureInfo.InvariantCulture, $"{_threads} thread{(_threads == 1 ? "" : "s")}, {(int)_width}-bit vectors");
+
+    /// <inheritdoc/>
+    public int ChunkCapacity(RunPlan plan) => int.MaxValue;
+
+    /// <inheritdoc/>
+    public double HostBytes(RunPlan plan, int chunk)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        double set = plan.LargestSet;
+        double vocabulary = VocabularyBound(plan);
+        double token = TokenBytes(plan);
+        double kept = plan.Schedule.KeepsReal || plan.IsCorpus ? set : 0;
+        double truth = plan.IsPerContext ? 64.0 * plan.Vocabulary : 0;
+        return _threads * ((token * ((set * (plan.Schedule.Lookback + 1)) + kept)) + (8 * set) + (60 * vocabulary) + truth);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() { }
+
+    /// <inheritdoc/>
+    public void Train(RunPlan plan, Chunk chunk, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(chunk);
+        if (_lastPlan != plan)
+        {
+            _trainers = [.. Enumerable.Range(0, _threads).Select(_ => CreateTrainer(plan))];
+            _lastPlan = plan;
+        }
+
+        var queue = new WorkQueue(chunk.Table.Samples);
+        Task[] workers =
+        [
+            .. _trainers
+                .Take(chunk.Count)
+                .Select(t => Task.Factory.StartNew(() => Work(t, queue, chunk, cancellation), TaskCreationOptions.LongRunning)),
+        ];
+        try
+        {
+            Task.WaitAll(workers, CancellationToken.None);
+        }
+        catch (AggregateException e) when (e.InnerExceptions.Count > 0)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
+    }
+
+    private static void Work(IContextTrainer trainer, WorkQueue queue, Chunk chunk, CancellationToken cancellation)
+    {
+        Recorder recorder = chunk.Rent();
+        while (!cancellation.IsCancellationRequested && queue.TryTake(out ReadOnlySpan<int> contexts))
+        {
+            foreach (int index in contexts)
+            {
+                if (cancellation.IsCancellationRequested)
+                {
+                    break;
+                }
+
+                trainer.Train(chunk, index, recorder, cancellation);
+            }
+        }
+
+        chunk.Return(recorder);
+    }
+
+    private static List<VectorWidth> FindWidths()
+    {
+        List<VectorWidth> widths = [VectorWidth.Bits128];
+        if (Lanes256.IsSupported)
+        {
+            widths.Add(VectorWidth.Bits256);
+        }
+
+        if (Lanes512.IsSupported)
+        {
+            widths.Add(VectorWidth.Bits512);
+        }
+
+        return widths;
+    }
+
+    private IContextTrainer CreateTrainer(RunPlan plan) =>
+        (_width, TokenBytes(plan)) switch
+        {
+            (VectorWidth.Bits512, 2) => new ContextTrainer<ushort, Lanes512>(plan),
+            (VectorWidth.Bits512, _) => new ContextTrainer<int, Lanes512>(plan),
+            (VectorWidth.Bits256, 2) => new ContextTrainer<ushort, Lanes256>(plan),
+            (VectorWidth.Bits256, _) => new ContextTrainer<int, Lanes256>(plan),
+            (_, 2) => new ContextTrainer<ushort, Lanes128>(plan),
+            _ => new ContextTrainer<int, Lanes128>(plan),
+        };
+
+    private static int TokenBytes(RunPlan plan) => VocabularyBound(plan) <= 1 << 16 ? 2 : 4;
+
+    /// <summary>The most tokens a context can meet: those of one training set, unless fresh ones keep coming.</summary>
+    private static int VocabularyBound(RunPlan plan) =>
+        plan.IsCorpus || plan.Schedule.LastFreshUse > 1 ? plan.Vocabulary : Math.Min(plan.Vocabulary, plan.LargestSet);
+}

@@ -1,0 +1,114 @@
+using System.Numerics;
+using Collapse.Kernels;
+
+namespace Collapse.Engines.Cpu;
+
+/// <summary>
+/// The _tokens that one context has met, numbered from 0 in the order of their first appearance, with what the
+/// observables need of each. Buffers are kept from context to context and only grow.
+/// </summary>
+internal sealed class LocalVocabulary
+{
+    private int[] _slots = new int[64];
+    private int[] _tokens = new int[32];
+
+    /// <summary>Number of _tokens.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The token ids.</summary>
+    public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, Count);
+
+    /// <summary>Counts f_i in the first training set.</summary>
+    public int[] First { get; private set; } = new int[32];
+
+    /// <summary>The truth in units of 1/Q; unused for a corpus.</summary>
+    public long[] Units { get; private set; } = new long[32];
+
+    /// <summary>Held-out counts.</summary>
+    public int[] HeldOut { get; private set; } = new int[32];
+
+    public void Clear()
+    {
+        Count = 0;
+        _slots.AsSpan().Clear();
+    }
+
+    /// <summary>The local number of a token, new if need be.</summary>
+    /// <param name="token">Token id.</param>
+    /// <param name="units">The truth by token id, or empty.</param>
+    public int Number(int token, ReadOnlySpan<long> units)
+    {
+        int slot = SlotOf(token);
+        if (_slots[slot] != 0)
+        {
+            return _slots[slot] - 1;
+        }
+
+        if (Count == _tokens.Length)
+        {
+            Grow();
+            return Number(token, units);
+        }
+
+        _tokens[Count] = token;
+        First[Count] = 0;
+        HeldOut[Count] = 0;
+        Units[Count] = units.IsEmpty ? 0 : units[token];
+        _slots[slot] = ++Count;
+        return Count - 1;
+    }
+
+    /// <summary>The local number of a token, or -1.</summary>
+    public int Find(int token) => _slots[SlotOf(token)] - 1;
+
+    /// <summary>Keeps only the _tokens whose new number is not negative. No token can be looked up afterwards.</summary>
+    /// <param name="numbers">For each local number the new one, ascending, or -1.</param>
+    public void Keep(ReadOnlySpan<int> numbers)
+    {
+        int kept = 0;
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            if (numbers[i] >= 0)
+            {
+                _tokens[kept] = _tokens[i];
+                First[kept] = First[i];
+                Units[kept] = Units[i];
+                HeldOut[kept++] = HeldOut[i];
+            }
+        }
+
+        Count = kept;
+    }
+
+    /// <summary>The slot that holds a token, or the free one where it would go.</summary>
+    private int SlotOf(int token)
+    {
+        int slot = (int)(((uint)token * Philox.Weyl0) >> (32 - BitOperations.Log2((uint)_slots.Length)));
+        while (_slots[slot] != 0 && _tokens[_slots[slot] - 1] != token)
+        {
+            slot = (slot + 1) & (_slots.Length - 1);
+        }
+
+        return slot;
+    }
+
+    private void Grow()
+    {
+        int length = 2 * _tokens.Length;
+        Array.Resize(ref _tokens, length);
+        First = Resized(First, length);
+        Units = Resized(Units, length);
+        HeldOut = Resized(HeldOut, length);
+        _slots = new int[2 * length];
+        for (int i = 0; i < Count; i++)
+        {
+            _slots[SlotOf(_tokens[i])] = i + 1;
+        }
+    }
+
+    private static T[] Resized<T>(T[] array, int length)
+    {
+        Array.Resize(ref array, length);
+        return array;
+    }
+}

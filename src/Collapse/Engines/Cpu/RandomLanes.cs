@@ -1,0 +1,122 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Collapse.Kernels;
+
+namespace Collapse.Engines.Cpu;
+
+/// <summary>
+/// Reads whole runs of a <see cref="DrawStream"/> at a vector width: the words of <see cref="Philox"/> and
+/// the indices of <see cref="UniformIndex"/>, many at a time and equal to them bit for bit.
+/// </summary>
+internal static class RandomLanes<T>
+    where T : unmanaged, IPhiloxLanes<T>
+{
+    /// <summary>Spare room a buffer needs behind its last lane, in bytes: whole vectors are written.</summary>
+    public const int Padding = 256;
+
+    /// <summary>Writes the first blocks of a stream, block after block, as little-endian words.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="blocks">Number of blocks.</param>
+    /// <param name="words">Receives two 64-bit lanes a block, with room for <see cref="Padding"/> bytes more.</param>
+    public static void Fill(in DrawStream stream, int blocks, Span<ulong> words)
+    {
+        // The key schedule, once: ten pairs of broadcast key words.
+        Span<T> keys = stackalloc T[2 * Philox.Rounds];
+        for (int round = 0; round < Philox.Rounds; round++)
+        {
+            keys[2 * round] = T.Broadcast(stream.Key0 + ((uint)round * Philox.Weyl0));
+            keys[(2 * round) + 1] = T.Broadcast(stream.Key1 + ((uint)round * Philox.Weyl1));
+        }
+
+        T multiplier0 = T.Broadcast(Philox.Multiplier0);
+        T multiplier1 = T.Broadcast(Philox.Multiplier1);
+        T generation = T.Broadcast(stream.Generation);
+        T context = T.Broadcast(stream.Context);
+        T tag = T.Broadcast(stream.Tag);
+        T block = T.BlockNumbers;
+        T step = T.Broadcast((ulong)T.Blocks);
+        ref ulong target = ref MemoryMarshal.GetReference(words);
+        ref T key = ref MemoryMarshal.GetReference(keys);
+        for (int done = 0; done < blocks; done += T.Blocks)
+        {
+            T x0 = block;
+            T x1 = generation;
+            T x2 = context;
+            T x3 = tag;
+            for (nuint round = 0; round < 2 * Philox.Rounds; round += 2)
+            {
+                T product0 = T.Multiply(x0, multiplier0);
+                T product1 = T.Multiply(x2, multiplier1);
+                x0 = T.Xor(T.ShiftRight(product1), x1, Unsafe.Add(ref key, round));
+                x2 = T.Xor(T.ShiftRight(product0), x3, Unsafe.Add(ref key, round + 1));
+                x1 = product1;
+                x3 = product0;
+            }
+
+            T.Store(x0, x1, x2, x3, ref Unsafe.Add(ref target, 2 * done));
+            block = T.Add(block, step);
+        }
+    }
+
+    /// <summary>
+    /// Draws 0 … count - 1 of a stream, uniform on 0 … bound - 1. They are left as 16-bit numbers where
+    /// <see cref="UniformIndex.UsesHalfWords"/>, otherwise as 32-bit numbers.
+    /// </summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="bound">Number of indices, 1 to 2^31 - 1.</param>
+    /// <param name="count">Number of draws.</param>
+    /// <param name="buffer">Room for the draws and <see cref="Padding"/> bytes more.</param>
+    public static void FillIndices(in DrawStream stream, uint bound, int count, Span<ulong> buffer)
+    {
+        if (UniformIndex.UsesHalfWords(bound))
+        {
+            Fill(stream, (count + 7) / 8, buffer);
+
+            // A bound of 2^16 leaves every lane as it is.
+            if (bound < 0x10000)
+            {
+                MapHalfWords(stream, bound, MemoryMarshal.Cast<ulong, ushort>(buffer), count);
+            }
+        }
+        else
+        {
+            FillWordIndices(stream, bound, count, buffer);
+        }
+    }
+
+    /// <summary>As <see cref="FillIndices"/>, always from 32-bit lanes.</summary>
+    public static void FillWordIndices(in DrawStream stream, uint bound, int count, Span<ulong> buffer)
+    {
+        Fill(stream, (count + 3) / 4, buffer);
+        Span<uint> lanes = MemoryMarshal.Cast<ulong, uint>(buffer);
+        uint threshold = UniformIndex.Threshold32(bound);
+        ref uint first = ref MemoryMarshal.GetReference(lanes);
+        for (int i = 0; i < count; i += 2 * T.Blocks)
+        {
+            ulong rejected = T.MapWords(ref Unsafe.Add(ref first, i), bound, threshold);
+            while (rejected != 0)
+            {
+                int draw = i + BitOperations.TrailingZeroCount(rejected);
+                lanes[draw] = UniformIndex.Redraw(stream, (uint)draw, bound);
+                rejected &= rejected - 1;
+            }
+        }
+    }
+
+    private static void MapHalfWords(in DrawStream stream, uint bound, Span<ushort> lanes, int count)
+    {
+        var threshold = (ushort)UniformIndex.Threshold16(bound);
+        ref ushort first = ref MemoryMarshal.GetReference(lanes);
+        for (int i = 0; i < count; i += 4 * T.Blocks)
+        {
+            ulong rejected = T.MapHalfWords(ref Unsafe.Add(ref first, i), (ushort)bound, threshold);
+            while (rejected != 0)
+            {
+                int draw = i + BitOperations.TrailingZeroCount(rejected);
+                lanes[draw] = (ushort)UniformIndex.Redraw(stream, (uint)draw, bound);
+                rejected &= rejected - 1;
+            }
+        }
+    }
+}

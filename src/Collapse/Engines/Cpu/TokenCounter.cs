@@ -1,0 +1,75 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Collapse.Engines.Cpu;
+
+/// <summary>Counts local token numbers in a training set.</summary>
+/// <typeparam name="TToken">Holds a local number.</typeparam>
+internal sealed class TokenCounter<TToken>
+    where TToken : unmanaged, IBinaryInteger<TToken>
+{
+    // Neighbouring tokens go to different tables: equal ones would wait for each other's store.
+    private const int Tables = 4;
+
+    private int[] _tables = [];
+    private int _length;
+
+    /// <summary>The counts of the last call.</summary>
+    public ReadOnlySpan<int> Counts => _tables.AsSpan(0, _length);
+
+    /// <summary>The counts of the numbers 0 … vocabulary - 1, valid until the next call.</summary>
+    public ReadOnlySpan<int> Count(ReadOnlySpan<TToken> set, int vocabulary)
+    {
+        _length = vocabulary;
+        if (_tables.Length < Tables * vocabulary)
+        {
+            _tables = new int[2 * Tables * vocabulary];
+        }
+
+        _tables.AsSpan(0, Tables * vocabulary).Clear();
+        ref int table0 = ref MemoryMarshal.GetArrayDataReference(_tables);
+        ref int table1 = ref Unsafe.Add(ref table0, vocabulary);
+        ref int table2 = ref Unsafe.Add(ref table1, vocabulary);
+        ref int table3 = ref Unsafe.Add(ref table2, vocabulary);
+        ref TToken token = ref MemoryMarshal.GetReference(set);
+        int i = 0;
+        for (; i + Tables <= set.Length; i += Tables)
+        {
+            Unsafe.Add(ref table0, Number(Unsafe.Add(ref token, i)))++;
+            Unsafe.Add(ref table1, Number(Unsafe.Add(ref token, i + 1)))++;
+            Unsafe.Add(ref table2, Number(Unsafe.Add(ref token, i + 2)))++;
+            Unsafe.Add(ref table3, Number(Unsafe.Add(ref token, i + 3)))++;
+        }
+
+        for (; i < set.Length; i++)
+        {
+            Unsafe.Add(ref table0, Number(Unsafe.Add(ref token, i)))++;
+        }
+
+        Span<int> sum = _tables.AsSpan(0, vocabulary);
+        for (int t = 1; t < Tables; t++)
+        {
+            Add(sum, _tables.AsSpan(t * vocabulary, vocabulary));
+        }
+
+        return sum;
+    }
+
+    private static void Add(Span<int> sum, ReadOnlySpan<int> other)
+    {
+        int i = 0;
+        for (; i + Vector<int>.Count <= sum.Length; i += Vector<int>.Count)
+        {
+            (new Vector<int>(sum[i..]) + new Vector<int>(other[i..])).CopyTo(sum[i..]);
+        }
+
+        for (; i < sum.Length; i++)
+        {
+            sum[i] += other[i];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static nuint Number(TToken token) => nuint.CreateTruncating(token);
+}

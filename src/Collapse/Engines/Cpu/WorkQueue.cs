@@ -1,0 +1,43 @@
+namespace Collapse.Engines.Cpu;
+
+/// <summary>Hands out the contexts of a chunk, the largest first, in portions of about equal work.</summary>
+internal sealed class WorkQueue
+{
+    // Enough tokens that taking a portion costs nothing, few enough that no thread waits long at the end.
+    private const int PortionTokens = 4096;
+
+    private readonly Lock _gate = new();
+    private readonly int[] _order;
+    private readonly int[] _sizes;
+    private int _next;
+
+    /// <summary>Creates the queue.</summary>
+    /// <param name="samples">Sample size of each context of the chunk.</param>
+    public WorkQueue(int[] samples)
+    {
+        _sizes = samples;
+        _order = [.. Enumerable.Range(0, samples.Length)];
+        if (samples.AsSpan().ContainsAnyExcept(samples[0]))
+        {
+            int[] keys = [.. samples.Select(n => -n)];
+            Array.Sort(keys, _order);
+        }
+    }
+
+    /// <summary>Takes the _next portion; false when none is left.</summary>
+    public bool TryTake(out ReadOnlySpan<int> contexts)
+    {
+        lock (_gate)
+        {
+            int start = _next;
+            long tokens = 0;
+            while (_next < _order.Length && (_next == start || tokens + _sizes[_order[_next]] <= PortionTokens))
+            {
+                tokens += _sizes[_order[_next++]];
+            }
+
+            contexts = _order.AsSpan(start, _next - start);
+            return _next > start;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+namespace Collapse.Results;
+
+/// <summary>
+/// Sums over contexts at each reported generation. A context that has left the work is added once, to
+/// everything from a generation on; <see cref="Spread"/> carries those additions forward at the end.
+/// </summary>
+internal sealed class Tally
+{
+    private readonly Part _at;
+    private readonly Part _from;
+
+    public Tally(int generations)
+    {
+        _at = new Part(generations);
+        _from = new Part(generations);
+    }
+
+    /// <summary>Adds a context at one reported generation.</summary>
+    public void Add(int index, in Entry entry) => _at.Add(index, entry);
+
+    /// <summary>Adds a context at this reported generation and all later ones.</summary>
+    public void AddFrom(int index, in Entry entry)
+    {
+        if (index < _from.Contexts.Length)
+        {
+            _from.Add(index, entry);
+        }
+    }
+
+    /// <summary>Adds all that another tally has counted.</summary>
+    public void Add(Tally other)
+    {
+        for (int i = 0; i < _at.Contexts.Length; i++)
+        {
+            _at.Add(i, other._at, i);
+            _from.Add(i, other._from, i);
+        }
+    }
+
+    /// <summary>Carries the contexts that left forward; call once, when all is added.</summary>
+    public Part Spread()
+    {
+        for (int i = 0; i < _at.Contexts.Length; i++)
+        {
+            if (i > 0)
+            {
+                _from.Add(i, _from, i - 1);
+            }
+
+            _at.Add(i, _from, i);
+        }
+
+        return _at;
+    }
+
+    /// <summary>What one context adds: values in fixed point (-1 undefined), its weight, and its held-out sums.</summary>
+    public ref struct Entry
+    {
+        public ReadOnlySpan<long> Values;
+        public long Weight;
+        public bool Collapsed;
+        public long HeldOutNegativeLog;
+        public long HeldOutCovered;
+    }
+
+    /// <summary>The sums themselves.</summary>
+    public sealed class Part(int generations)
+    {
+        public readonly Moments[] Moments = new Moments[generations * Observables.Count];
+        public readonly QuantileSketch Sketch = new(generations * Observables.Count);
+        public readonly long[] Contexts = new long[generations];
+        public readonly long[] Collapsed = new long[generations];
+        public readonly Int128[] Weights = new Int128[generations];
+        public readonly Int128[] HeldOutNegativeLog = new Int128[generations];
+        public readonly long[] HeldOutCovered = new long[generations];
+
+        public void Add(int index, in Entry entry)
+        {
+            for (int o = 0; o < Observables.Count; o++)
+            {
+                if (entry.Values[o] >= 0)
+                {
+                    int cell = index * Observables.Count + o;
+                    Moments[cell].Add(entry.Values[o], entry.Weight);
+                    Sketch.Add(cell, entry.Values[o]);
+                }
+            }
+
+            Contexts[index]++;
+            Collapsed[index] += entry.Collapsed ? 1 : 0;
+            Weights[index] += entry.Weight;
+            HeldOutNegativeLog[index] += entry.HeldOutNegativeLog;
+            HeldOutCovered[index] += entry.HeldOutCovered;
+        }
+
+        public void Add(int index, Part other, int otherIndex)
+        {
+            if (other.Contexts[otherIndex] == 0)
+            {
+                return;
+            }
+
+            for (int o = 0; o < Observables.Count; o++)
+            {
+                int cell = index * Observables.Count + o;
+                int otherCell = otherIndex * Observables.Count + o;
+                Moments[cell].Add(other.Moments[otherCell]);
+                Sketch.AddCell(cell, other.Sketch, otherCell);
+            }
+
+            Contexts[index] += other.Contexts[otherIndex];
+            Collapsed[index] += other.Collapsed[otherIndex];
+            Weights[index] += other.Weights[otherIndex];
+            HeldOutNegativeLog[index] += other.HeldOutNegativeLog[otherIndex];
+            HeldOutCovered[index] += other.HeldOutCovered[otherIndex];
+        }
+    }
+}

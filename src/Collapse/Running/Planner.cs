@@ -1,0 +1,200 @@
+using System.Globalization;
+using Collapse.Model;
+
+namespace Collapse.Running;
+
+/// <summary>Checks settings, alone and in combination, and lays out the run. All refusals come from here, before any work.</summary>
+public static class Planner
+{
+    private const int MostGenerations = 100_000_000;
+
+    /// <summary>Makes the plan of a run.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <exception cref="InvalidInputException">A value is out of range, or values contradict each other.</exception>
+    public static RunPlan Plan(RunSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        CheckSource(settings);
+        CheckSizes(settings);
+        int last = LastGeneration(settings);
+        Schedule schedule = Schedule.Create(settings.Scenario, last, settings.Corpus is not null);
+        (long largest, long draws) = Measure(settings, schedule);
+        return new RunPlan(settings, schedule, last, largest, draws);
+    }
+
+    private static void CheckSource(RunSettings settings)
+    {
+        if ((settings.Prior is null) == (settings.Corpus is null))
+        {
+            throw new InvalidInputException(
+                settings.Prior is null ? "--prior" : "--corpus",
+                settings.Prior is null ? "(missing)" : "(given beside --prior)",
+                "exactly one of --prior and --corpus must be given",
+                "name the truth once: a prior such as zipf:200000:1.0, or a corpus file"
+            );
+        }
+
+        if (settings.Corpus is not null)
+        {
+            Refuse(settings.Contexts is not null, "--contexts", settings.Contexts, "does not apply to a corpus, whose contexts are its n-grams");
+            Refuse(settings.Real is not null, "--real", settings.Real, "does not apply to a corpus, whose own tokens are the real data");
+            return;
+        }
+
+        Refuse(settings.HeldOut is not null, "--heldout", "(given)", "needs a corpus");
+        Require(settings.Samples is not null, "--samples", "matched", "needs a corpus: only there has each context its own amount of real data", "give a number");
+        if (settings.Scenario.KeepsReal)
+        {
+            Require(settings.Real is not null, "--real", "(missing)", $"is required by {settings.Scenario.Name} with a prior", "give --real N, the number of real tokens kept in every training set");
+        }
+        else
+        {
+            Refuse(settings.Real is not null, "--real", settings.Real, $"does not apply to {settings.Scenario.Name}, which keeps no real tokens");
+        }
+
+        if (settings.Prior!.Contexts is int rows && settings.Contexts is long c && c != rows)
+        {
+            throw new InvalidInputException("--contexts", Text(c), $"must be {Text(rows)}, the rows of the weights file", "leave it out or correct it");
+        }
+    }
+
+    private static void CheckSizes(RunSettings settings)
+    {
+        InRange("--contexts", settings.Contexts, 1, uint.MaxValue, "choose the number of contexts c");
+        InRange("--samples", settings.Samples, 1, int.MaxValue, "choose the sample size n");
+        InRange("--real", settings.Real, 1, int.MaxValue, "choose the number of real tokens N");
+        InRange(
+            settings.UntilCollapse ? "--max-generations" : "--generations",
+            settings.Generations,
+            1,
+            MostGenerations,
+            "choose the last generation"
+        );
+        InRange("--trace", settings.Trace, 0, 1_000_000, "choose how many contexts are traced");
+        InRange("--threads", settings.Threads, 1, 1024, "choose the number of threads");
+        InRange("--chunk", settings.Chunk, 1, 1 << 24, "choose how many contexts are handled at a time");
+        int? window = settings.Scenario.Window;
+        if (window is int k && settings.Samples is int n && n < k)
+        {
+            throw new InvalidInputException(
+                "--samples",
+                Text(n),
+                $"must be at least the window {Text(k)}, so that each model gives a token",
+                "raise --samples or lower --window"
+            );
+        }
+
+        if (!settings.UntilCollapse && window is int w && settings.Generations is int g && w > g)
+        {
+            throw new InvalidInputException(
+                "--window",
+                Text(w),
+                $"must be at most the number of generations {Text(g)}",
+                "lower --window or raise --generations"
+            );
+        }
+    }
+
+    private static int LastGeneration(RunSettings settings)
+    {
+        if (settings.Generations is int generations)
+        {
+            return generations;
+        }
+
+        if (!settings.UntilCollapse)
+        {
+            throw new InvalidInputException(
+                "--generations",
+                "(missing)",
+                "one of --generations and --until-collapse must be given",
+                "give --generations G, or --until-collapse"
+            );
+        }
+
+        if (!settings.Scenario.IsCollapseCertain)
+        {
+            throw new InvalidInputException(
+                "--max-generations",
+                "(missing)",
+                $"is required with --until-collapse by {settings.Scenario.Name}, where collapse is not certain",
+                "give --max-generations G"
+            );
+        }
+
+        // E[T] is about 2n at most, and P(T > 100 n) below e^-90: no run is cut short by this default.
+        long largest = settings.Samples ?? LargestContext(settings);
+        return (int)Math.Min(100 * Math.Max(largest, 100), MostGenerations);
+    }
+
+    private static long LargestContext(RunSettings settings) =>
+        Enumerable.Range(0, settings.Corpus!.ContextCount).Max(settings.Corpus.SampleCount);
+
+    private static (long Largest, long Draws) Measure(RunSettings settings, Schedule schedule)
+    {
+        long largest = 0;
+        double draws = 0;
+        foreach ((int samples, int real, long contexts) in Sizes(settings))
+        {
+            if (schedule.SmallestSet(samples, real) < 1)
+            {
+                throw new InvalidInputException(
+                    "--samples",
+                    Text(samples),
+                    $"leaves a training set of {settings.Scenario.Name} empty in a context with {Text(samples)} samples",
+                    settings.Scenario.Window is null ? "raise --samples" : "give --samples a number of at least the window"
+                );
+            }
+
+            largest = Math.Max(largest, schedule.LargestSet(samples, real));
+            draws += (double)contexts * schedule.TotalSize(samples, real);
+        }
+
+        if (largest > int.MaxValue)
+        {
+            throw new InvalidInputException(
+                "--samples",
+                Text(largest),
+                "a training set must have at most 2,147,483,647 tokens, or its sum of squares would overflow 64 bits",
+                "lower --samples or --real"
+            );
+        }
+
+        return (largest, draws < 9e18 ? (long)draws : long.MaxValue);
+    }
+
+    /// <summary>The distinct pairs (n, N) with the number of contexts that have them.</summary>
+    private static IEnumerable<(int Samples, int Real, long Contexts)> Sizes(RunSettings settings) =>
+        settings.Corpus is { } corpus
+            ? Enumerable
+                .Range(0, corpus.ContextCount)
+                .GroupBy(corpus.SampleCount)
+                .Select(g => (settings.Samples ?? g.Key, g.Key, (long)g.Count()))
+            : [(settings.Samples!.Value, settings.Real ?? 0, settings.Contexts ?? settings.Prior!.Contexts ?? 1)];
+
+    private static void InRange(string parameter, long? value, long lowest, long highest, string remedy)
+    {
+        if (value < lowest || value > highest)
+        {
+            throw new InvalidInputException(
+                parameter,
+                Text(value.Value),
+                string.Create(CultureInfo.InvariantCulture, $"must lie in {lowest:N0} to {highest:N0}"),
+                remedy
+            );
+        }
+    }
+
+    private static void Refuse(bool given, string parameter, object? value, string why) =>
+        Require(!given, parameter, string.Create(CultureInfo.InvariantCulture, $"{value}"), why, "leave it out");
+
+    private static void Require(bool holds, string parameter, string value, string allowed, string remedy)
+    {
+        if (!holds)
+        {
+            throw new InvalidInputException(parameter, value, allowed, remedy);
+        }
+    }
+
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

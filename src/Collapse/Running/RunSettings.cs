@@ -1,0 +1,48 @@
+using Collapse.Corpora;
+using Collapse.Model;
+using Collapse.Priors;
+
+namespace Collapse.Running;
+
+/// <summary>What a run is to do. Everything that shapes its results is here; two equal settings give one digest.</summary>
+public sealed record RunSettings
+{
+    /// <summary>Where each generation's training tokens come from.</summary>
+    public required Scenario Scenario { get; init; }
+
+    /// <summary>The truth as a prior; exactly one of this and <see cref="Corpus"/> is given.</summary>
+    public Prior? Prior { get; init; }
+
+    /// <summary>The real data as a corpus.</summary>
+    public Corpus? Corpus { get; init; }
+
+    /// <summary>Held-out counts of the corpus, or null.</summary>
+    public HeldOutCounts? HeldOut { get; init; }
+
+    /// <summary>Number of contexts c, 1 to 2^32 - 1; null for 1 with a prior, and always null with a corpus, which brings its own.</summary>
+    public long? Contexts { get; init; }
+
+    /// <summary>Sample size n, 1 to 2^31 - 1; null for matched: n_j = N_j (a corpus only).</summary>
+    public int? Samples { get; init; }
+
+    /// <summary>Number of real tokens N of partially-synthetic with a prior, 1 to 2^31 - 1.</summary>
+    public int? Real { get; init; }
+
+    /// <summary>Last generation, 1 to 100,000,000; null with <see cref="UntilCollapse"/> for 100·max(n, 100).</summary>
+    public int? Generations { get; init; }
+
+    /// <summary>Whether a context leaves the run at its first collapse; <see cref="Generations"/> is then the most it may take.</summary>
+    public bool UntilCollapse { get; init; }
+
+    /// <summary>The seed, the key of Philox.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Number of contexts, from the first, whose whole trajectory is kept; 0 or more.</summary>
+    public int Trace { get; init; }
+
+    /// <summary>Worker threads of the CPU engine, 1 to 1024; null for one per core. No result depends on it.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>Contexts handled at a time, 1 to 2^24; null to choose. No result depends on it.</summary>
+    public int? Chunk { get; init; }
+}
