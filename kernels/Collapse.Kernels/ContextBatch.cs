@@ -35,9 +35,6 @@ public struct BatchSettings
     /// <summary>1 where a context leaves at its first collapse, whatever could follow.</summary>
     public int UntilCollapse;
 
-    /// <summary>1 where all fresh real tokens are the same token.</summary>
-    public int PureTruth;
-
     /// <summary>Columns s of an explicit truth; 0 where real tokens are drawn from the context's own (a corpus).</summary>
     public uint TruthColumns;
 
@@ -66,10 +63,13 @@ public struct ContextBatch
     /// <summary>N of each context.</summary>
     public ArrayView<int> Real;
 
+    /// <summary>1 for each context whose fresh real tokens, if any are drawn, are all one token.</summary>
+    public ArrayView<int> PureTruth;
+
     /// <summary>Where each context's real tokens start in <see cref="RealTokens"/> (contexts + 1).</summary>
     public ArrayView<long> RealOffsets;
 
-    /// <summary>Real tokens as token ids.</summary>
+    /// <summary>Real tokens as token ids: uploaded for a corpus, drawn at the first launch from an explicit truth.</summary>
     public ArrayView<int> RealTokens;
 
     /// <summary>Where each context's training sets start in <see cref="Sets"/> (contexts + 1); slots are equally long.</summary>

@@ -41,7 +41,12 @@ public static class ContextKernel
         int leftAt = 0;
         long setStart = batch.SetOffsets[context];
         long stride = (batch.SetOffsets[context + 1] - setStart) / settings.Slots;
-        bool pureReal = IsPureReal(settings, batch, context, mixed);
+        if (settings.FirstGeneration == 1 && settings.TruthColumns != 0)
+        {
+            DrawReal(settings, batch, context);
+        }
+
+        bool pureReal = IsPureReal(batch, context, mixed);
         for (int step = 0; step < settings.Generations && leftAt == 0; step++)
         {
             int generation = settings.FirstGeneration + step;
@@ -311,8 +316,22 @@ public static class ContextKernel
         return place < batch.TruthThresholds[entry] ? column : batch.TruthAliases[entry];
     }
 
+    /// <summary>The real tokens that a context keeps: the draws of its generation 0.</summary>
+    private static void DrawReal(BatchSettings settings, ContextBatch batch, int context)
+    {
+        uint index = settings.FirstContext + (uint)context;
+        var stream = new DrawStream(settings.Seed, index, 0, 0, DrawPurpose.Truth);
+        long start = batch.RealOffsets[context];
+        int count = (int)(batch.RealOffsets[context + 1] - start);
+        for (int d = Group.IdxX; d < count; d += Group.DimX)
+        {
+            batch.RealTokens[start + d] = DrawTruth(settings, batch, context, stream, (uint)d);
+        }
+
+        Group.Barrier();
+    }
+
     private static bool IsPureReal(
-        BatchSettings settings,
         ContextBatch batch,
         int context,
         ArrayView<int> mixed
@@ -320,8 +339,7 @@ public static class ContextKernel
     {
         long start = batch.RealOffsets[context];
         int count = (int)(batch.RealOffsets[context + 1] - start);
-        bool pure = IsPure(batch.RealTokens, start, count, mixed);
-        return pure && (settings.TruthColumns == 0 || settings.PureTruth != 0);
+        return IsPure(batch.RealTokens, start, count, mixed) && batch.PureTruth[context] != 0;
     }
 
     /// <summary>Whether all tokens are one. Every thread of the group gets the answer.</summary>
