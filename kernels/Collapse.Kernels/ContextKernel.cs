@@ -222,15 +222,13 @@ public static class ContextKernel
         uint threshold = UniformIndex.Threshold16(bound);
         if (draw < count)
         {
-            uint index =
-                (low & 0xFFFF) >= threshold ? low >> 16 : UniformIndex.Redraw(stream, (uint)draw, bound);
+            uint index = (low & 0xFFFF) >= threshold ? low >> 16 : UniformIndex.Redraw(stream, (uint)draw, bound);
             target[start + draw] = source[sourceStart + index];
         }
 
         if (draw + 1 < count)
         {
-            uint index =
-                (high & 0xFFFF) >= threshold ? high >> 16 : UniformIndex.Redraw(stream, (uint)draw + 1, bound);
+            uint index = (high & 0xFFFF) >= threshold ? high >> 16 : UniformIndex.Redraw(stream, (uint)draw + 1, bound);
             target[start + draw + 1] = source[sourceStart + index];
         }
     }
@@ -298,13 +296,7 @@ public static class ContextKernel
         }
     }
 
-    private static int DrawTruth(
-        BatchSettings settings,
-        ContextBatch batch,
-        int context,
-        DrawStream stream,
-        uint draw
-    )
+    private static int DrawTruth(BatchSettings settings, ContextBatch batch, int context, DrawStream stream, uint draw)
     {
         int column = TruthDraw.Column(TruthDraw.Lane(stream, draw), settings.TruthColumns, out ulong place);
         if (place < TruthDraw.Threshold(settings.TruthColumns))
@@ -331,11 +323,7 @@ public static class ContextKernel
         Group.Barrier();
     }
 
-    private static bool IsPureReal(
-        ContextBatch batch,
-        int context,
-        ArrayView<int> mixed
-    )
+    private static bool IsPureReal(ContextBatch batch, int context, ArrayView<int> mixed)
     {
         long start = batch.RealOffsets[context];
         int count = (int)(batch.RealOffsets[context + 1] - start);

@@ -68,11 +68,7 @@ public static class ContextKernelLauncher
         RequireLength(batch.RecipeOf.Length, settings.Generations, nameof(batch.RecipeOf));
         RequireLength(batch.RowOf.Length, settings.Generations, nameof(batch.RowOf));
         RequireLength(batch.WorkTokens.Length, active * settings.CountSlots, nameof(batch.WorkTokens));
-        RequireLength(
-            batch.Rows.Length,
-            contexts * (settings.Reported + 1) * ObservableRow.Length,
-            nameof(batch.Rows)
-        );
+        RequireLength(batch.Rows.Length, contexts * (settings.Reported + 1) * ObservableRow.Length, nameof(batch.Rows));
     }
 
     private static void RequirePositive(int value, string name)

@@ -6,8 +6,11 @@ namespace Collapse.Kernels;
 /// </summary>
 public static class CountsHash
 {
-    private const ulong Multiplier1 = 0xBF58476D1CE4E5B9;
-    private const ulong Multiplier2 = 0x94D049BB133111EB;
+    /// <summary>First multiplier of <see cref="Mix"/>.</summary>
+    public const ulong Multiplier1 = 0xBF58476D1CE4E5B9;
+
+    /// <summary>Second multiplier of <see cref="Mix"/>.</summary>
+    public const ulong Multiplier2 = 0x94D049BB133111EB;
 
     /// <summary>The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): a bijection of 64 bits.</summary>
     public static ulong Mix(ulong x)

@@ -18,8 +18,7 @@ public static class UniformIndex
     /// lanes when at most 655 of the 65,536 values would be rejected.
     /// </summary>
     /// <param name="bound">Number of indices, 1 to 2^31 - 1.</param>
-    public static bool UsesHalfWords(uint bound) =>
-        bound <= 0x10000 && 0x10000 % bound <= MostHalfWordRejections;
+    public static bool UsesHalfWords(uint bound) => bound <= 0x10000 && 0x10000 % bound <= MostHalfWordRejections;
 
     /// <summary>2^16 mod bound: 16-bit products below it are rejected.</summary>
     public static uint Threshold16(uint bound) => 0x10000 % bound;

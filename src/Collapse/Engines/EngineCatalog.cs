@@ -67,7 +67,12 @@ public static class EngineCatalog
             ("reference", true) when parts.Length == 1 => new ReferenceEngine(),
             ("cuda", true) => CreateDevice(specification, "cuda", number, CudaMissing()),
             ("opencl", true) => CreateDevice(specification, "opencl", number, OpenClMissing()),
-            _ => throw new InvalidInputException("--engine", specification, Forms, "run 'collapse devices' to see what is there"),
+            _ => throw new InvalidInputException(
+                "--engine",
+                specification,
+                Forms,
+                "run 'collapse devices' to see what is there"
+            ),
         };
     }
 
@@ -140,7 +145,8 @@ public static class EngineCatalog
         {
             CLDevice { Capabilities.GenericAddressSpace: false } =>
                 "the device has no generic address space, which the kernels need (OpenCL 2.0 or later with that feature)",
-            CLDevice { Capabilities.Int64_Atomics: false } => "the device has no 64-bit atomic operations, which the kernels need",
+            CLDevice { Capabilities.Int64_Atomics: false } =>
+                "the device has no 64-bit atomic operations, which the kernels need",
             _ => null,
         };
 

@@ -56,7 +56,9 @@ public sealed class ReferenceEngine : IEngine
         public void Train(CancellationToken cancellation)
         {
             _real = RealTokens();
-            bool pureReal = _real.Distinct().Count() <= 1 && (plan.IsCorpus || _truth!.Table.Support == 1 || plan.Schedule.LastFreshUse == 0);
+            bool pureReal =
+                _real.Distinct().Count() <= 1
+                && (plan.IsCorpus || _truth!.Table.Support == 1 || plan.Schedule.LastFreshUse == 0);
             int run = 0;
             for (int m = 1; m <= plan.LastGeneration && !cancellation.IsCancellationRequested; m++)
             {
@@ -145,7 +147,11 @@ public sealed class ReferenceEngine : IEngine
                                 : _truth!.Table.Draw(Stream(DrawPurpose.Truth), (uint)d),
                             SegmentKind.Model => Pick(
                                 _models[m - recipe[s].Lag],
-                                UniformIndex.Draw(Stream(DrawPurpose.Index), (uint)d, (uint)_models[m - recipe[s].Lag].Length)
+                                UniformIndex.Draw(
+                                    Stream(DrawPurpose.Index),
+                                    (uint)d,
+                                    (uint)_models[m - recipe[s].Lag].Length
+                                )
                             ),
                             _ => DrawMixture(Stream, m, (uint)d),
                         }
@@ -191,7 +197,9 @@ public sealed class ReferenceEngine : IEngine
             row[ObservableRow.CountLogCount] = counts.Values.Sum(c => c * LogTable.Ln(plan.Logs, c));
             row[ObservableRow.L1FromFirst] = counts
                 .Keys.Union(_first.Keys)
-                .Sum(i => Math.Abs((counts.GetValueOrDefault(i) * firstSize) - ((long)_first.GetValueOrDefault(i) * size)));
+                .Sum(i =>
+                    Math.Abs((counts.GetValueOrDefault(i) * firstSize) - ((long)_first.GetValueOrDefault(i) * size))
+                );
             row[ObservableRow.UnseenMass] = _first.Where(f => !counts.ContainsKey(f.Key)).Sum(f => (long)f.Value);
             if (_truth is not null)
             {

@@ -12,7 +12,13 @@ public sealed class Scenario
 {
     private readonly Func<int, ImmutableArray<Segment>> _recipe;
 
-    private Scenario(string name, int? window, bool keepsReal, bool isRecipeFixed, Func<int, ImmutableArray<Segment>> recipe)
+    private Scenario(
+        string name,
+        int? window,
+        bool keepsReal,
+        bool isRecipeFixed,
+        Func<int, ImmutableArray<Segment>> recipe
+    )
     {
         Name = name;
         Window = window;
@@ -35,7 +41,7 @@ public sealed class Scenario
 
     /// <summary>The names of the scenarios that need no code.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        ["fully-synthetic", "partially-synthetic", "recent-models", "random-models"];
+    ["fully-synthetic", "partially-synthetic", "recent-models", "random-models"];
 
     /// <summary>n draws from p^(m-1); at m = 1, n real tokens (§2.2).</summary>
     public static Scenario FullySynthetic { get; } = CreateFullySynthetic();

@@ -12,7 +12,13 @@ public sealed class Schedule
     private readonly int[] _recipeOf;
     private readonly long[] _uses;
 
-    private Schedule(ImmutableArray<ImmutableArray<Segment>> recipes, int[] recipeOf, int lookback, int lastRealUse, int lastFreshUse)
+    private Schedule(
+        ImmutableArray<ImmutableArray<Segment>> recipes,
+        int[] recipeOf,
+        int lookback,
+        int lastRealUse,
+        int lastFreshUse
+    )
     {
         Recipes = recipes;
         _recipeOf = recipeOf;
@@ -125,7 +131,8 @@ public sealed class Schedule
     {
         public static RecipeComparer Instance { get; } = new();
 
-        public bool Equals(ImmutableArray<Segment> x, ImmutableArray<Segment> y) => x.AsSpan().SequenceEqual(y.AsSpan());
+        public bool Equals(ImmutableArray<Segment> x, ImmutableArray<Segment> y) =>
+            x.AsSpan().SequenceEqual(y.AsSpan());
 
         public int GetHashCode(ImmutableArray<Segment> recipe)
         {

@@ -18,6 +18,7 @@ public sealed class TruthTable
         Thresholds = thresholds;
         Aliases = aliases;
         Support = weights.Count(w => w > 0);
+        Entries = [.. thresholds.Select((threshold, i) => new TruthColumn(threshold, aliases[i]))];
     }
 
     /// <summary>Number of columns s.</summary>
@@ -31,6 +32,9 @@ public sealed class TruthTable
 
     /// <summary>The token that has the rest of the column.</summary>
     public int[] Aliases { get; }
+
+    /// <summary>The columns again, threshold beside alias: a draw from a large table then waits for one read, not two.</summary>
+    internal TruthColumn[] Entries { get; }
 
     /// <summary>The integer weights w_i, which add up to s·⌊2^64 / s⌋.</summary>
     public IReadOnlyList<UInt128> Weights => _weights;
@@ -143,3 +147,6 @@ public sealed class TruthTable
         }
     }
 }
+
+/// <summary>A column of a <see cref="TruthTable"/>.</summary>
+internal readonly record struct TruthColumn(ulong Threshold, int Alias);

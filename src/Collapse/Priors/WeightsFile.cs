@@ -25,7 +25,11 @@ internal static class WeightsFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw PriorParser.Invalid(specification, $"must name a file that can be read ({e.Message})", "check the path");
+            throw PriorParser.Invalid(
+                specification,
+                $"must name a file that can be read ({e.Message})",
+                "check the path"
+            );
         }
 
         if (rows.Count == 0)
@@ -47,7 +51,10 @@ internal static class WeightsFile
             {
                 throw PriorParser.Invalid(
                     specification,
-                    string.Create(CultureInfo.InvariantCulture, $"row {i + 1} has {rows[i].Length} weights, the longest {columns}"),
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"row {i + 1} has {rows[i].Length} weights, the longest {columns}"
+                    ),
                     "give every context as many weights, zeros included"
                 );
             }

@@ -33,7 +33,7 @@ public static class Observables
 
     /// <summary>The names used in JSON and Parquet.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        ["sumOfSquares", "maxProbability", "support", "entropy", "l1FromFirst", "l1FromTruth", "unseenMass"];
+    ["sumOfSquares", "maxProbability", "support", "entropy", "l1FromFirst", "l1FromTruth", "unseenMass"];
 
     // Values become whole numbers of 2^-bits so that sums over contexts are exact and free of order: the
     // largest value (2^31 tokens, 22 nats, 2) then stays within 2^62.

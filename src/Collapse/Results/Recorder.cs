@@ -86,14 +86,15 @@ internal sealed class Recorder(RunPlan plan)
     {
         double n = size;
         int largest = ObservableRow.Count(row[ObservableRow.MaxAndToken]);
-        double logs = row[ObservableRow.CountLogCount] * _logUnit;
+        long logs = (size * LogTable.Ln(plan.Logs, size)) - row[ObservableRow.CountLogCount];
         _values[(int)Observable.SumOfSquares] = row[ObservableRow.SumOfSquares] / (n * n);
         _values[(int)Observable.MaxProbability] = largest / n;
         _values[(int)Observable.Support] = row[ObservableRow.Support];
-        _values[(int)Observable.Entropy] = largest == size ? 0 : Math.Max(0, Math.Log(n) - logs / n);
+        _values[(int)Observable.Entropy] = largest == size ? 0 : logs * _logUnit / n;
         _values[(int)Observable.L1FromFirst] = row[ObservableRow.L1FromFirst] / (n * firstSize);
         _values[(int)Observable.L1FromTruth] = _hasTruth ? row[ObservableRow.L1FromTruth] / n * _truthUnit : double.NaN;
-        _values[(int)Observable.UnseenMass] = row[ObservableRow.UnseenMass] * (_hasTruth ? _truthUnit : 1.0 / firstSize);
+        _values[(int)Observable.UnseenMass] =
+            row[ObservableRow.UnseenMass] * (_hasTruth ? _truthUnit : 1.0 / firstSize);
         for (int o = 0; o < _values.Length; o++)
         {
             _fixedValues[o] = double.IsNaN(_values[o]) ? -1 : (long)(_values[o] * _units[o]);
@@ -105,12 +106,14 @@ internal sealed class Recorder(RunPlan plan)
 
     private void AddToDigest(long context, int generation, int size, ReadOnlySpan<long> row)
     {
+        // Terms that do not wait for one another; each field has its own place in the sequence of h.
         ulong h = CountsHash.Mix((ulong)context ^ ((ulong)(uint)generation << 32));
-        h = CountsHash.Mix(h ^ (ulong)size);
-        h = CountsHash.Mix(h ^ (ulong)row[ObservableRow.SumOfSquares]);
-        h = CountsHash.Mix(h ^ (ulong)row[ObservableRow.MaxAndToken]);
-        h = CountsHash.Mix(h ^ (ulong)row[ObservableRow.Support]);
-        h = CountsHash.Mix(h ^ (ulong)row[ObservableRow.L1FromFirst]);
-        Digest += CountsHash.Mix(h ^ (ulong)row[ObservableRow.Hash]);
+        Digest +=
+            CountsHash.Mix(h + (ulong)size)
+            + CountsHash.Mix((h * 3) + (ulong)row[ObservableRow.SumOfSquares])
+            + CountsHash.Mix((h * 5) + (ulong)row[ObservableRow.MaxAndToken])
+            + CountsHash.Mix((h * 7) + (ulong)row[ObservableRow.Support])
+            + CountsHash.Mix((h * 9) + (ulong)row[ObservableRow.L1FromFirst])
+            + CountsHash.Mix((h * 11) + (ulong)row[ObservableRow.Hash]);
     }
 }

@@ -64,7 +64,10 @@ internal sealed class ResultBuilder(RunPlan plan)
             ),
             Generation = plan.Report[..length],
             Contexts = [.. sums.Contexts.Take(length)],
-            CollapsedFraction = [.. Enumerable.Range(0, length).Select(i => (double)sums.Collapsed[i] / sums.Contexts[i])],
+            CollapsedFraction =
+            [
+                .. Enumerable.Range(0, length).Select(i => (double)sums.Collapsed[i] / sums.Contexts[i]),
+            ],
             Series = [.. Enumerable.Range(0, Observables.Count).Select(o => CreateSeries(sums, o, length))],
             HeldOut = plan.Settings.HeldOut is null ? null : CreateHeldOut(sums, length),
             Trace = [.. recorders.SelectMany(r => r.Trace).OrderBy(t => t.Context).ThenBy(t => t.Generation)],

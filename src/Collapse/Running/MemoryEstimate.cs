@@ -27,9 +27,24 @@ public static class MemoryEstimate
         (string Parameter, string Value, double Bytes, string Remedy)[] parts =
         [
             ("--samples", Text(plan.LargestSet), engine.HostBytes(plan, chunk), Remedy(plan)),
-            ("--prior", plan.Settings.Prior?.Specification ?? "", plan.HasSharedTruth ? BytesPerTruthToken * plan.Vocabulary : 0, "choose a smaller vocabulary"),
-            ("--generations", Text(plan.LastGeneration), BytesPerReport * (threads + 1) * plan.Report.Length, "lower --threads or --generations"),
-            ("--trace", Text(plan.Settings.Trace), BytesPerTraceRow * traced * plan.Report.Length, "trace fewer contexts"),
+            (
+                "--prior",
+                plan.Settings.Prior?.Specification ?? "",
+                plan.HasSharedTruth ? BytesPerTruthToken * plan.Vocabulary : 0,
+                "choose a smaller vocabulary"
+            ),
+            (
+                "--generations",
+                Text(plan.LastGeneration),
+                BytesPerReport * (threads + 1) * plan.Report.Length,
+                "lower --threads or --generations"
+            ),
+            (
+                "--trace",
+                Text(plan.Settings.Trace),
+                BytesPerTraceRow * traced * plan.Report.Length,
+                "trace fewer contexts"
+            ),
             ("--chunk", Text(chunk), BytesPerTableRow * chunk, "lower --chunk"),
         ];
         double total = parts.Sum(p => p.Bytes);

@@ -36,25 +36,57 @@ public static class Planner
 
         if (settings.Corpus is not null)
         {
-            Refuse(settings.Contexts is not null, "--contexts", settings.Contexts, "does not apply to a corpus, whose contexts are its n-grams");
-            Refuse(settings.Real is not null, "--real", settings.Real, "does not apply to a corpus, whose own tokens are the real data");
+            Refuse(
+                settings.Contexts is not null,
+                "--contexts",
+                settings.Contexts,
+                "does not apply to a corpus, whose contexts are its n-grams"
+            );
+            Refuse(
+                settings.Real is not null,
+                "--real",
+                settings.Real,
+                "does not apply to a corpus, whose own tokens are the real data"
+            );
             return;
         }
 
         Refuse(settings.HeldOut is not null, "--heldout", "(given)", "needs a corpus");
-        Require(settings.Samples is not null, "--samples", "matched", "needs a corpus: only there has each context its own amount of real data", "give a number");
+        Require(
+            settings.Samples is not null,
+            "--samples",
+            "matched",
+            "needs a corpus: only there has each context its own amount of real data",
+            "give a number"
+        );
         if (settings.Scenario.KeepsReal)
         {
-            Require(settings.Real is not null, "--real", "(missing)", $"is required by {settings.Scenario.Name} with a prior", "give --real N, the number of real tokens kept in every training set");
+            Require(
+                settings.Real is not null,
+                "--real",
+                "(missing)",
+                $"is required by {settings.Scenario.Name} with a prior",
+                "give --real N, the number of real tokens kept in every training set"
+            );
         }
         else
         {
-            Refuse(settings.Real is not null, "--real", settings.Real, $"does not apply to {settings.Scenario.Name}, which keeps no real tokens");
+            Refuse(
+                settings.Real is not null,
+                "--real",
+                settings.Real,
+                $"does not apply to {settings.Scenario.Name}, which keeps no real tokens"
+            );
         }
 
         if (settings.Prior!.Contexts is int rows && settings.Contexts is long c && c != rows)
         {
-            throw new InvalidInputException("--contexts", Text(c), $"must be {Text(rows)}, the rows of the weights file", "leave it out or correct it");
+            throw new InvalidInputException(
+                "--contexts",
+                Text(c),
+                $"must be {Text(rows)}, the rows of the weights file",
+                "leave it out or correct it"
+            );
         }
     }
 
@@ -142,7 +174,9 @@ public static class Planner
                     "--samples",
                     Text(samples),
                     $"leaves a training set of {settings.Scenario.Name} empty in a context with {Text(samples)} samples",
-                    settings.Scenario.Window is null ? "raise --samples" : "give --samples a number of at least the window"
+                    settings.Scenario.Window is null
+                        ? "raise --samples"
+                        : "give --samples a number of at least the window"
                 );
             }
 

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Collapse.Kernels;
 using Collapse.Model;
+using Collapse.Priors;
 using Collapse.Results;
 using Collapse.Running;
 
@@ -129,7 +130,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
             ReadOnlySpan<int> followers = _plan.Corpus.FollowersOf((int)_context);
             for (int i = 0; i < followers.Length; i++)
             {
-                _real[i] = TToken.CreateTruncating(_vocabulary.Number(followers[i], default));
+                _real[i] = TToken.CreateTruncating(_vocabulary.Number(followers[i]));
             }
 
             TakeHeldOut();
@@ -241,24 +242,38 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private void DrawTruth(in DrawStream stream, Span<TToken> target)
     {
         Reserve(ref _lanes, target.Length + RandomLanes<TLanes>.Padding);
+        Reserve(ref _numbers, target.Length);
         RandomLanes<TLanes>.Fill(stream, (target.Length + 1) / 2, _lanes);
+
+        // Three passes: a large truth lies far from the processor, and within a pass no read waits for another.
         for (int d = 0; d < target.Length; d++)
         {
-            target[d] = TruthToken(stream, (uint)d, _lanes[d]);
+            _numbers[d] = TruthToken(stream, (uint)d, _lanes[d]);
         }
+
+        int known = _vocabulary.Count;
+        for (int d = 0; d < target.Length; d++)
+        {
+            target[d] = TToken.CreateTruncating(_vocabulary.Number(_numbers[d]));
+        }
+
+        _vocabulary.TakeUnits(_truth!.Units, known);
     }
 
-    private TToken TruthToken(in DrawStream stream, uint draw, ulong lane)
+    private int TruthToken(in DrawStream stream, uint draw, ulong lane)
     {
-        var columns = (uint)_truth!.Table.Columns;
+        TruthTable table = _truth!.Table;
+        var columns = (uint)table.Columns;
         int column = TruthDraw.Column(lane, columns, out ulong place);
         if (place < columns && place < TruthDraw.Threshold(columns))
         {
             column = TruthDraw.Redraw(stream, draw, columns, out place);
         }
 
-        int token = place < _truth.Table.Thresholds[column] ? column : _truth.Table.Aliases[column];
-        return TToken.CreateTruncating(_vocabulary.Number(token, _truth.Units));
+        // Which of the two it is cannot be predicted, so no branch is taken on it.
+        ref readonly TruthColumn entry = ref table.Entries[column];
+        int isOwn = -Convert.ToInt32(place < entry.Threshold);
+        return entry.Alias ^ ((entry.Alias ^ column) & isOwn);
     }
 
     private void DrawMixture(int m, int segment, Span<TToken> target)
@@ -276,9 +291,12 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         for (int d = 0; d < target.Length; d++)
         {
             var t = (int)(isHalf ? halves[d] : words[d]);
-            if (t == 0 && _truth is not null)
+            if (t == 0 && _truth is { } truth)
             {
-                target[d] = TruthToken(fresh, (uint)d, TruthDraw.Lane(fresh, (uint)d));
+                int known = _vocabulary.Count;
+                int token = TruthToken(fresh, (uint)d, TruthDraw.Lane(fresh, (uint)d));
+                target[d] = TToken.CreateTruncating(_vocabulary.Number(token));
+                _vocabulary.TakeUnits(truth.Units, known);
                 continue;
             }
 
@@ -304,7 +322,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private void Observe(ReadOnlySpan<TToken> set)
     {
         ReadOnlySpan<int> counts = _counter.Count(set, _vocabulary.Count);
-        RowSums.Write(counts, _vocabulary, _plan, set.Length, _firstSize, _truth is not null, _row);
+        RowSums.Write(counts, _vocabulary, _plan, set.Length, _firstSize, _truth is not null, TLanes.Blocks == 8, _row);
     }
 
     /// <summary>
@@ -313,7 +331,11 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     /// </summary>
     private void Compact(int m, int size)
     {
-        if (_plan.Schedule.Lookback > 1 || m < _plan.Schedule.LastRealUse || 2 * _row[ObservableRow.Support] > _vocabulary.Count)
+        if (
+            _plan.Schedule.Lookback > 1
+            || m < _plan.Schedule.LastRealUse
+            || 2 * _row[ObservableRow.Support] > _vocabulary.Count
+        )
         {
             return;
         }

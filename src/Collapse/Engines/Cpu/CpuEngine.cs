@@ -1,5 +1,5 @@
-using Collapse.Results;
 using System.Globalization;
+using Collapse.Results;
 using Collapse.Running;
 
 namespace Collapse.Engines.Cpu;
@@ -50,7 +50,10 @@ public sealed class CpuEngine : IEngine
 
     /// <inheritdoc/>
     public string Device =>
-        string.Create(CultureInfo.InvariantCulture, $"{_threads} thread{(_threads == 1 ? "" : "s")}, {(int)_width}-bit vectors");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{_threads} thread{(_threads == 1 ? "" : "s")}, {(int)_width}-bit vectors"
+        );
 
     /// <inheritdoc/>
     public int ChunkCapacity(RunPlan plan) => int.MaxValue;
@@ -64,7 +67,8 @@ public sealed class CpuEngine : IEngine
         double token = TokenBytes(plan);
         double kept = plan.Schedule.KeepsReal || plan.IsCorpus ? set : 0;
         double truth = plan.IsPerContext ? 64.0 * plan.Vocabulary : 0;
-        return _threads * ((token * ((set * (plan.Schedule.Lookback + 1)) + kept)) + (8 * set) + (60 * vocabulary) + truth);
+        return _threads
+            * ((token * ((set * (plan.Schedule.Lookback + 1)) + kept)) + (8 * set) + (60 * vocabulary) + truth);
     }
 
     /// <inheritdoc/>
@@ -86,7 +90,9 @@ public sealed class CpuEngine : IEngine
         [
             .. _trainers
                 .Take(chunk.Count)
-                .Select(t => Task.Factory.StartNew(() => Work(t, queue, chunk, cancellation), TaskCreationOptions.LongRunning)),
+                .Select(t =>
+                    Task.Factory.StartNew(() => Work(t, queue, chunk, cancellation), TaskCreationOptions.LongRunning)
+                ),
         ];
         try
         {

@@ -34,9 +34,7 @@ internal sealed class LocalVocabulary
     }
 
     /// <summary>The local number of a token, new if need be.</summary>
-    /// <param name="token">Token id.</param>
-    /// <param name="units">The truth by token id, or empty.</param>
-    public int Number(int token, ReadOnlySpan<long> units)
+    public int Number(int token)
     {
         int slot = SlotOf(token);
         if (_slots[slot] != 0)
@@ -47,15 +45,25 @@ internal sealed class LocalVocabulary
         if (Count == _tokens.Length)
         {
             Grow();
-            return Number(token, units);
+            return Number(token);
         }
 
         _tokens[Count] = token;
         First[Count] = 0;
         HeldOut[Count] = 0;
-        Units[Count] = units.IsEmpty ? 0 : units[token];
         _slots[slot] = ++Count;
         return Count - 1;
+    }
+
+    /// <summary>Looks up the truth of the tokens that are new since there were <paramref name="known"/>.</summary>
+    /// <param name="units">The truth by token id, in units of 1/Q.</param>
+    /// <param name="known">Number of tokens that have theirs.</param>
+    public void TakeUnits(ReadOnlySpan<long> units, int known)
+    {
+        for (int i = known; i < Count; i++)
+        {
+            Units[i] = units[_tokens[i]];
+        }
     }
 
     /// <summary>The local number of a token, or -1.</summary>

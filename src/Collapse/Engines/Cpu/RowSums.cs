@@ -1,3 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Collapse.Kernels;
 using Collapse.Running;
 
@@ -6,64 +10,39 @@ namespace Collapse.Engines.Cpu;
 /// <summary>The sums of an <see cref="ObservableRow"/> from a table of counts.</summary>
 internal static class RowSums
 {
+    /// <summary>Writes all sums of a row; with 512-bit vectors where <paramref name="wide"/>.</summary>
     public static void Write(
         ReadOnlySpan<int> counts,
         LocalVocabulary vocabulary,
         RunPlan plan,
-        long size,
-        long firstSize,
+        int size,
+        int firstSize,
         bool hasTruth,
+        bool wide,
         Span<long> row
     )
     {
-        ReadOnlySpan<int> tokens = vocabulary.Tokens;
-        ReadOnlySpan<int> first = vocabulary.First;
-        ReadOnlySpan<long> units = vocabulary.Units;
-        ReadOnlySpan<long> logs = plan.Logs;
-        long squares = 0;
-        long max = 0;
-        long support = 0;
-        long countLogs = 0;
-        long l1First = size * firstSize;
-        long l1Truth = hasTruth ? plan.TruthScale * size : 0;
-        long unseen = hasTruth ? plan.TruthScale : firstSize;
-        ulong hash = 0;
-        for (int i = 0; i < counts.Length; i++)
+        var sums = new Sums(plan.TruthScale, size, firstSize, hasTruth);
+        int done = wide && Avx512DQ.IsSupported ? sums.AddVectors(counts, vocabulary) : 0;
+        for (int i = done; i < counts.Length; i++)
         {
-            int count = counts[i];
-            if (count == 0)
-            {
-                continue;
-            }
-
-            squares += (long)count * count;
-            max = Math.Max(max, ObservableRow.Pack(count, tokens[i]));
-            support++;
-            countLogs += count * LogTable.Ln(logs, count);
-            hash += CountsHash.Share(tokens[i], count);
-
-            // Absent tokens add f_i·n each: n·n_1 in all, less those present. Likewise for the truth.
-            l1First += Math.Abs((count * firstSize) - (first[i] * size)) - (first[i] * size);
-            if (hasTruth)
-            {
-                l1Truth += Math.Abs((count * plan.TruthScale) - (size * units[i])) - (size * units[i]);
-                unseen -= units[i];
-            }
-            else
-            {
-                unseen -= first[i];
-            }
+            sums.Add(counts[i], vocabulary.Tokens[i], vocabulary.First[i], vocabulary.Units[i]);
         }
 
-        row[ObservableRow.SumOfSquares] = squares;
-        row[ObservableRow.MaxAndToken] = max;
-        row[ObservableRow.Support] = support;
-        row[ObservableRow.CountLogCount] = countLogs;
-        row[ObservableRow.L1FromFirst] = l1First;
-        row[ObservableRow.L1FromTruth] = l1Truth;
-        row[ObservableRow.UnseenMass] = unseen;
-        row[ObservableRow.Hash] = (long)hash;
-        AddHeldOut(counts, vocabulary.HeldOut, logs, plan.Settings.HeldOut is not null, row);
+        sums.WriteTo(row);
+        row[ObservableRow.CountLogCount] = CountLogs(counts, plan.Logs);
+        AddHeldOut(counts, vocabulary.HeldOut, plan.Logs, plan.Settings.HeldOut is not null, row);
+    }
+
+    private static long CountLogs(ReadOnlySpan<int> counts, ReadOnlySpan<long> logs)
+    {
+        long sum = 0;
+        foreach (int count in counts)
+        {
+            sum += count * LogTable.Ln(logs, count);
+        }
+
+        return sum;
     }
 
     private static void AddHeldOut(
@@ -83,6 +62,128 @@ internal static class RowSums
                 row[ObservableRow.HeldOutLog] += heldOut[i] * LogTable.Ln(logs, counts[i]);
                 row[ObservableRow.HeldOutCovered] += heldOut[i];
             }
+        }
+    }
+
+    /// <summary>Running sums; the vector form adds eight tokens at a time to the same sums.</summary>
+    private ref struct Sums(long scale, long size, long firstSize, bool hasTruth)
+    {
+        private readonly int _scaleBits = System.Numerics.BitOperations.Log2((ulong)scale);
+        private long _squares;
+        private long _max;
+        private long _support;
+        private long _l1First = size * firstSize;
+        private long _l1Truth = hasTruth ? scale * size : 0;
+        private long _unseen = hasTruth ? scale : firstSize;
+        private ulong _hash;
+
+        public void Add(long count, int token, long first, long units)
+        {
+            if (count == 0)
+            {
+                return;
+            }
+
+            _squares += count * count;
+            _max = Math.Max(_max, ObservableRow.Pack((int)count, token));
+            _support++;
+            _hash += CountsHash.Share(token, (int)count);
+
+            // Absent tokens add f_i·n each: n·n_1 in all, less those present. Likewise for the truth.
+            _l1First += Math.Abs((count * firstSize) - (first * size)) - (first * size);
+            if (hasTruth)
+            {
+                _l1Truth += Math.Abs((count << _scaleBits) - (size * units)) - (size * units);
+                _unseen -= units;
+            }
+            else
+            {
+                _unseen -= first;
+            }
+        }
+
+        /// <summary>Adds all whole vectors of tokens; gives the number of tokens added.</summary>
+        public int AddVectors(ReadOnlySpan<int> counts, LocalVocabulary vocabulary)
+        {
+            ref int count = ref MemoryMarshal.GetReference(counts);
+            ref int token = ref MemoryMarshal.GetReference(vocabulary.Tokens);
+            ref int first = ref MemoryMarshal.GetArrayDataReference(vocabulary.First);
+            ref long unit = ref MemoryMarshal.GetArrayDataReference(vocabulary.Units);
+            Vector512<long> n = Vector512.Create(size);
+            Vector512<long> n1 = Vector512.Create(firstSize);
+            Vector512<long> squares = default;
+            Vector512<long> max = default;
+            Vector512<long> l1First = default;
+            Vector512<long> l1Truth = default;
+            Vector512<long> seen = default;
+            Vector512<ulong> hash = default;
+            int i = 0;
+            for (; i + Vector512<long>.Count <= counts.Length; i += Vector512<long>.Count)
+            {
+                Vector512<long> c = Widen(ref Unsafe.Add(ref count, i));
+                Vector512<long> t = Widen(ref Unsafe.Add(ref token, i));
+                Vector512<long> f = Widen(ref Unsafe.Add(ref first, i));
+                Vector512<long> present = Vector512.GreaterThan(c, default);
+                squares += Product(c, c);
+                Vector512<long> packed = (c << 32) | (Vector512.Create(0xFFFFFFFFL) - t);
+                max = Vector512.Max(max, packed & present);
+                _support += System.Numerics.BitOperations.PopCount(present.ExtractMostSignificantBits());
+                Vector512<long> expected = Product(f, n);
+                l1First += Vector512.Abs(Product(c, n1) - expected) - expected;
+                hash += Mix(((t << 32) | c).AsUInt64()) & present.AsUInt64();
+                if (hasTruth)
+                {
+                    Vector512<long> q = Vector512.LoadUnsafe(ref unit, (nuint)i) & present;
+                    expected = q * n;
+                    l1Truth += Vector512.Abs((c << _scaleBits) - expected) - expected;
+                    seen += q;
+                }
+                else
+                {
+                    seen += f & present;
+                }
+            }
+
+            _squares += Vector512.Sum(squares);
+            for (int lane = 0; lane < Vector512<long>.Count && i > 0; lane++)
+            {
+                _max = Math.Max(_max, max[lane]);
+            }
+
+            _l1First += Vector512.Sum(l1First);
+            _l1Truth += Vector512.Sum(l1Truth);
+            _unseen -= Vector512.Sum(seen);
+            _hash += Vector512.Sum(hash);
+            return i;
+        }
+
+        public readonly void WriteTo(Span<long> row)
+        {
+            row[ObservableRow.SumOfSquares] = _squares;
+            row[ObservableRow.MaxAndToken] = _max;
+            row[ObservableRow.Support] = _support;
+            row[ObservableRow.L1FromFirst] = _l1First;
+            row[ObservableRow.L1FromTruth] = _l1Truth;
+            row[ObservableRow.UnseenMass] = _unseen;
+            row[ObservableRow.Hash] = (long)_hash;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static Vector512<long> Widen(ref int values) =>
+            Avx512F.ConvertToVector512Int64(Vector256.LoadUnsafe(ref values));
+
+        /// <summary>The product of numbers that are not negative and below 2^31.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static Vector512<long> Product(Vector512<long> a, Vector512<long> b) =>
+            Avx512F.Multiply(a.AsInt32(), b.AsInt32());
+
+        /// <summary><see cref="CountsHash.Mix"/>.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static Vector512<ulong> Mix(Vector512<ulong> x)
+        {
+            x = (x ^ (x >>> 30)) * Vector512.Create(CountsHash.Multiplier1);
+            x = (x ^ (x >>> 27)) * Vector512.Create(CountsHash.Multiplier2);
+            return x ^ (x >>> 31);
         }
     }
 }

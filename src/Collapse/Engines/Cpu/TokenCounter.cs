@@ -58,10 +58,13 @@ internal sealed class TokenCounter<TToken>
 
     private static void Add(Span<int> sum, ReadOnlySpan<int> other)
     {
+        ref int target = ref MemoryMarshal.GetReference(sum);
+        ref int source = ref MemoryMarshal.GetReference(other);
         int i = 0;
         for (; i + Vector<int>.Count <= sum.Length; i += Vector<int>.Count)
         {
-            (new Vector<int>(sum[i..]) + new Vector<int>(other[i..])).CopyTo(sum[i..]);
+            Vector<int> both = Vector.LoadUnsafe(ref target, (nuint)i) + Vector.LoadUnsafe(ref source, (nuint)i);
+            both.StoreUnsafe(ref target, (nuint)i);
         }
 
         for (; i < sum.Length; i++)

@@ -184,8 +184,20 @@ public sealed class IlgpuEngine : IEngine
         long settled = draws;
         if (left > 0)
         {
-            recorder.Leave(table, index, left, Row(start + reported), (int)plan.Schedule.SetSize(left, samples, real), firstSize);
-            settled = Math.Max(draws, (long)plan.Schedule.TotalSize(samples, real) / Math.Max(1, plan.LastGeneration) * (plan.LastGeneration - left));
+            recorder.Leave(
+                table,
+                index,
+                left,
+                Row(start + reported),
+                (int)plan.Schedule.SetSize(left, samples, real),
+                firstSize
+            );
+            settled = Math.Max(
+                draws,
+                (long)plan.Schedule.TotalSize(samples, real)
+                    / Math.Max(1, plan.LastGeneration)
+                    * (plan.LastGeneration - left)
+            );
         }
 
         chunk.Advance(draws, settled);
