@@ -84,7 +84,7 @@ public struct ContextBatch
     /// <summary>Where each context's table of first counts starts (contexts + 1).</summary>
     public ArrayView<long> FirstOffsets;
 
-    /// <summary>Tokens of p^(1), open addressing, -1 where empty.</summary>
+    /// <summary>Tokens of p^(1), open addressing; all <see cref="ContextKernel.Empty"/> before the first launch.</summary>
     public ArrayView<int> FirstTokens;
 
     /// <summary>Counts f_i of p^(1).</summary>

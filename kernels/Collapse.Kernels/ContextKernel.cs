@@ -9,7 +9,8 @@ namespace Collapse.Kernels;
 /// </summary>
 public static class ContextKernel
 {
-    private const int Empty = -1;
+    /// <summary>Marks a free slot of a count table.</summary>
+    public const int Empty = -1;
 
     /// <summary>Trains every context of the batch for the launch's generations.</summary>
     /// <remarks>Explicitly grouped: any group size. Barriers stand where all threads of a group pass.</remarks>
@@ -363,13 +364,6 @@ public static class ContextKernel
             batch.FirstSizes[context] = size;
         }
 
-        for (int i = Group.IdxX; i < slots; i += Group.DimX)
-        {
-            batch.FirstTokens[start + i] = Empty;
-            batch.FirstCounts[start + i] = 0;
-        }
-
-        Group.Barrier();
         AddCounts(batch.Sets, set, size, batch.FirstTokens, batch.FirstCounts, start, slots, settings.Vocabulary);
         Group.Barrier();
     }

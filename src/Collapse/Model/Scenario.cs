@@ -16,14 +16,14 @@ public sealed class Scenario
         string name,
         int? window,
         bool keepsReal,
-        bool isRecipeFixed,
+        bool isCollapseCertain,
         Func<int, ImmutableArray<Segment>> recipe
     )
     {
         Name = name;
         Window = window;
         KeepsReal = keepsReal;
-        IsCollapseCertain = isRecipeFixed;
+        IsCollapseCertain = isCollapseCertain;
         _recipe = recipe;
     }
 
@@ -68,7 +68,7 @@ public sealed class Scenario
         }
 
         var recipes = new ImmutableArray<Segment>[window + 1];
-        return new Scenario("recent-models", window, keepsReal: false, isRecipeFixed: true, Recipe);
+        return new Scenario("recent-models", window, keepsReal: false, isCollapseCertain: true, Recipe);
 
         ImmutableArray<Segment> Recipe(int generation)
         {
@@ -101,7 +101,7 @@ public sealed class Scenario
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(schedule);
-        return new Scenario(name, null, keepsReal: false, isRecipeFixed: false, m => CustomRecipe(m, schedule(m)));
+        return new Scenario(name, null, keepsReal: false, isCollapseCertain: false, m => CustomRecipe(m, schedule(m)));
     }
 
     /// <summary>The scenario of a name.</summary>

@@ -21,7 +21,7 @@ public sealed class RunPlan
         Draws = totalDraws;
         Report = ReportGrid.For(lastGeneration);
         IsPerContext = settings.Prior?.DiffersByContext ?? false;
-        Contexts = settings.Corpus?.ContextCount ?? settings.Contexts ?? 1;
+        Contexts = settings.Corpus?.ContextCount ?? settings.Contexts ?? settings.Prior!.Contexts ?? 1;
         Vocabulary = settings.Corpus?.VocabularySize ?? settings.Prior!.VocabularySize;
         HasSharedTruth = settings.Prior is not null && !IsPerContext;
         long largestHeldOut = settings.HeldOut is null ? 0 : settings.HeldOut.TransitionCount;

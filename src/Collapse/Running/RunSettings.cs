@@ -19,7 +19,7 @@ public sealed record RunSettings
     /// <summary>Held-out counts of the corpus, or null.</summary>
     public HeldOutCounts? HeldOut { get; init; }
 
-    /// <summary>Number of contexts c, 1 to 2^32 - 1; null for 1 with a prior, and always null with a corpus, which brings its own.</summary>
+    /// <summary>Number of contexts c, 1 to 2^32 - 1; null for the rows of a weights file, for 1 with any other prior, and always with a corpus, which brings its own.</summary>
     public long? Contexts { get; init; }
 
     /// <summary>Sample size n, 1 to 2^31 - 1; null for matched: n_j = N_j (a corpus only).</summary>

@@ -2,6 +2,7 @@ using Collapse.Kernels;
 using Collapse.Results;
 using Collapse.Running;
 using ILGPU;
+using ILGPU.Algorithms;
 using ILGPU.Runtime;
 
 namespace Collapse.Engines.Gpu;
@@ -56,7 +57,7 @@ internal sealed class DeviceBatch : IDisposable
             Sets = Empty<int>(setOffsets[^1]),
             SetSizes = Empty<int>((long)count * Settings.Slots),
             FirstOffsets = Upload(firstOffsets),
-            FirstTokens = Empty<int>(firstOffsets[^1]),
+            FirstTokens = Filled(firstOffsets[^1], ContextKernel.Empty),
             FirstCounts = Empty<int>(firstOffsets[^1]),
             FirstSizes = Empty<int>(count),
             HeldOffsets = Upload(heldOut.Offsets),
@@ -194,6 +195,13 @@ internal sealed class DeviceBatch : IDisposable
         MemoryBuffer1D<T, Stride1D.Dense> buffer = Keep(_accelerator.Allocate1D<T>(Math.Max(length, 1)));
         buffer.MemSetToZero();
         return buffer.View;
+    }
+
+    private ArrayView<int> Filled(long length, int value)
+    {
+        ArrayView<int> view = Keep(_accelerator.Allocate1D<int>(length)).View;
+        _accelerator.Initialize(_accelerator.DefaultStream, view, value);
+        return view;
     }
 
     private MemoryBuffer1D<T, Stride1D.Dense> Keep<T>(MemoryBuffer1D<T, Stride1D.Dense> buffer)
