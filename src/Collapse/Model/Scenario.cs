@@ -36,6 +36,9 @@ public sealed class Scenario
     /// <summary>Whether the same N real tokens stand in every training set (partially-synthetic).</summary>
     public bool KeepsReal { get; }
 
+    /// <summary>Whether the number of tokens follows from the sample size n; a custom schedule brings its own numbers.</summary>
+    public bool UsesSamples { get; private init; } = true;
+
     /// <summary>Whether every context collapses in the end with probability one: no real token enters for ever.</summary>
     public bool IsCollapseCertain { get; }
 
@@ -101,7 +104,10 @@ public sealed class Scenario
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(schedule);
-        return new Scenario(name, null, keepsReal: false, isCollapseCertain: false, m => CustomRecipe(m, schedule(m)));
+        return new Scenario(name, null, keepsReal: false, isCollapseCertain: false, m => CustomRecipe(m, schedule(m)))
+        {
+            UsesSamples = false,
+        };
     }
 
     /// <summary>The scenario of a name.</summary>

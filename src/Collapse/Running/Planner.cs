@@ -53,7 +53,7 @@ public static class Planner
 
         Refuse(settings.HeldOut is not null, "--heldout", "(given)", "needs a corpus");
         Require(
-            settings.Samples is not null,
+            settings.Samples is not null || !settings.Scenario.UsesSamples,
             "--samples",
             "matched",
             "needs a corpus: only there has each context its own amount of real data",
@@ -204,7 +204,7 @@ public static class Planner
                 .Range(0, corpus.ContextCount)
                 .GroupBy(corpus.SampleCount)
                 .Select(g => (settings.Samples ?? g.Key, g.Key, (long)g.Count()))
-            : [(settings.Samples!.Value, settings.Real ?? 0, settings.Contexts ?? settings.Prior!.Contexts ?? 1)];
+            : [(settings.Samples ?? 0, settings.Real ?? 0, settings.Contexts ?? settings.Prior!.Contexts ?? 1)];
 
     private static void InRange(string parameter, long? value, long lowest, long highest, string remedy)
     {

@@ -22,7 +22,7 @@ public sealed record RunSettings
     /// <summary>Number of contexts c, 1 to 2^32 - 1; null for the rows of a weights file, for 1 with any other prior, and always with a corpus, which brings its own.</summary>
     public long? Contexts { get; init; }
 
-    /// <summary>Sample size n, 1 to 2^31 - 1; null for matched: n_j = N_j (a corpus only).</summary>
+    /// <summary>Sample size n, 1 to 2^31 - 1; null for matched, n_j = N_j (a corpus), or where a custom schedule brings its own numbers.</summary>
     public int? Samples { get; init; }
 
     /// <summary>Number of real tokens N of partially-synthetic with a prior, 1 to 2^31 - 1.</summary>
