@@ -140,7 +140,8 @@ type Reading = { Order: int; BlockBytes: int }
 type Generators =
     static member Text() =
         let atoms =
-            "a b B S s re ll 'S 's ' ’ / 1 23 é e\u0301 ß 日 本 😀 𐌰 _ - . ! ... <|endoftext|> \u200B \uFEFF ,".Split(' ')
+            "a b B S s re ll 'S 's ' ’ / 1 23 é e\u0301 ß 日 本 😀 𐌰 _ - . ! ... ;\n// */\n/** <|endoftext|> \u200B \uFEFF ,"
+                .Split(' ')
 
         let spaces =
             [| " "; " "; "  "; "\n"; "\n\n"; "\r\n"; "\r"; "\t"; "\u00A0"; "\u2028" |]

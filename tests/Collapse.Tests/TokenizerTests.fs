@@ -40,7 +40,10 @@ let tests =
                 Expect.equal (tokenTexts "chars" "a\r\né e\u0301😀") [ "a"; "\r"; "\n"; "é"; " "; "e"; "\u0301"; "😀" ] ""
             }
             test "chars: a surrogate without its partner is U+FFFD" {
-                for text in [ "\uD83D"; "\uDE00"; "\uD83Dx"; "\uD83D\uD83D\uDE00" ] do
+                // Not as literals, where the compiler puts U+FFFD itself.
+                let high, low = "😀".Substring(0, 1), "😀".Substring(1)
+
+                for text in [ high; low; high + "x"; "x" + low; high + high + low; low + high ] do
                     let expected = runes text |> List.map string
                     Expect.equal (tokenTexts "chars" text) expected "whole"
 
@@ -82,6 +85,29 @@ let tests =
                         "x\u0301y"
                     ]
                     ""
+            }
+            test "words: every kind of letter, mark and number" {
+                for word in [ "Ab"; "ǅ"; "ʰ"; "ªא"; "e\u0301"; "का"; "1\u20E3"; "٣"; "Ⅻ"; "½"; "𐌰" ] do
+                    Expect.equal (tokenTexts "words" (word + word)) [ word + word ] "one word"
+            }
+            test "byte pairs: no cut tears what belongs together" {
+                // o200k takes slashes with the line ends before them: ";\n//" and " */\n/" hold single tokens.
+                for text in
+                    [
+                        "x;\n// y"
+                        "x */\n/** y"
+                        "x.\n\n/"
+                        "a\n\n  b"
+                        "a \n"
+                        " \n\n  x"
+                        "!!\r\n\r\ny"
+                        "I'LL"
+                    ] do
+                    for tokenizer in [ "cl100k"; "o200k" ] do
+                        Expect.equal
+                            (inPieces tokenizer text [ 0 .. text.Length ])
+                            (tokenNames tokenizer text |> numbered |> List.ofArray)
+                            $"{tokenizer}: %A{text}"
             }
             test "byte pairs: a special token stays one token in a long text" {
                 // The library by itself loses it after 8192 other pieces.

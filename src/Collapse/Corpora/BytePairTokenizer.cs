@@ -9,7 +9,9 @@ namespace Collapse.Corpora;
 /// </summary>
 /// <remarks>
 /// Byte pairs are merged only inside the pieces that a regular expression cuts from the text. A stream
-/// is cut where that expression has a boundary whatever stands around it (see <see cref="IsSafeCut"/>).
+/// is cut only where that expression has a boundary whatever stands around it. The library takes letters
+/// outside the Basic Multilingual Plane for symbols; in scripts that use them the tokens can differ from
+/// those of OpenAI's own tokenizer.
 /// </remarks>
 public sealed class BytePairTokenizer : ITokenizer
 {

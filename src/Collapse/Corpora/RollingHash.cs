@@ -13,10 +13,17 @@ internal readonly struct RollingHash
     /// <param name="length">Tokens in the window, 0 or more.</param>
     public RollingHash(int length)
     {
+        // Multiplier to the power of length, by squaring: a length that no text has must be refused at once.
         _leaving = 1;
-        for (int i = 0; i < length; i++)
+        ulong power = Multiplier;
+        for (int rest = length; rest > 0; rest >>= 1)
         {
-            _leaving *= Multiplier;
+            if (int.IsOddInteger(rest))
+            {
+                _leaving *= power;
+            }
+
+            power *= power;
         }
     }
 
