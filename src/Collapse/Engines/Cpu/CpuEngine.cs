@@ -85,7 +85,7 @@ public sealed class CpuEngine : IEngine
             _lastPlan = plan;
         }
 
-        var queue = new WorkQueue(chunk.Table.Samples);
+        var queue = new WorkQueue(Sizes(plan, chunk.Table));
         Task[] workers =
         [
             .. _trainers
@@ -102,6 +102,18 @@ public sealed class CpuEngine : IEngine
         {
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
         }
+    }
+
+    /// <summary>About how many tokens a generation of each context has.</summary>
+    private static int[] Sizes(RunPlan plan, ContextTable table)
+    {
+        var sizes = new int[table.Count];
+        for (int i = 0; i < sizes.Length; i++)
+        {
+            sizes[i] = plan.IsCorpus ? Math.Max(table.Samples[i], table.Real[i]) : plan.LargestSet;
+        }
+
+        return sizes;
     }
 
     private static void Work(IContextTrainer trainer, WorkQueue queue, Chunk chunk, CancellationToken cancellation)

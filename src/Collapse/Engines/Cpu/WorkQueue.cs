@@ -12,14 +12,14 @@ internal sealed class WorkQueue
     private int _next;
 
     /// <summary>Creates the queue.</summary>
-    /// <param name="samples">Sample size of each context of the chunk.</param>
-    public WorkQueue(int[] samples)
+    /// <param name="sizes">Tokens per generation of each context of the chunk.</param>
+    public WorkQueue(int[] sizes)
     {
-        _sizes = samples;
-        _order = [.. Enumerable.Range(0, samples.Length)];
-        if (samples.AsSpan().ContainsAnyExcept(samples[0]))
+        _sizes = sizes;
+        _order = [.. Enumerable.Range(0, sizes.Length)];
+        if (sizes.AsSpan().ContainsAnyExcept(sizes[0]))
         {
-            int[] keys = [.. samples.Select(n => -n)];
+            int[] keys = [.. sizes.Select(n => -n)];
             Array.Sort(keys, _order);
         }
     }
