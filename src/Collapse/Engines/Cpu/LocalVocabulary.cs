@@ -4,7 +4,7 @@ using Collapse.Kernels;
 namespace Collapse.Engines.Cpu;
 
 /// <summary>
-/// The _tokens that one context has met, numbered from 0 in the order of their first appearance, with what the
+/// The tokens that one context has met, numbered from 0 in the order of their first appearance, with what the
 /// observables need of each. Buffers are kept from context to context and only grow.
 /// </summary>
 internal sealed class LocalVocabulary
@@ -12,7 +12,7 @@ internal sealed class LocalVocabulary
     private int[] _slots = new int[64];
     private int[] _tokens = new int[32];
 
-    /// <summary>Number of _tokens.</summary>
+    /// <summary>Number of tokens.</summary>
     public int Count { get; private set; }
 
     /// <summary>The token ids.</summary>
@@ -69,7 +69,7 @@ internal sealed class LocalVocabulary
     /// <summary>The local number of a token, or -1.</summary>
     public int Find(int token) => _slots[SlotOf(token)] - 1;
 
-    /// <summary>Keeps only the _tokens whose new number is not negative. No token can be looked up afterwards.</summary>
+    /// <summary>Keeps only the tokens whose new number is not negative. No token can be looked up afterwards.</summary>
     /// <param name="numbers">For each local number the new one, ascending, or -1.</param>
     public void Keep(ReadOnlySpan<int> numbers)
     {

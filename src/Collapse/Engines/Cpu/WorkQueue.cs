@@ -24,7 +24,7 @@ internal sealed class WorkQueue
         }
     }
 
-    /// <summary>Takes the _next portion; false when none is left.</summary>
+    /// <summary>Takes the next portion; false when none is left.</summary>
     public bool TryTake(out ReadOnlySpan<int> contexts)
     {
         lock (_gate)
