@@ -12,7 +12,10 @@ public sealed record ContextGroup(IReadOnlyList<double> Probabilities, int Sampl
 /// </summary>
 public sealed class ManyContexts
 {
-    private readonly (AncestralChain Chain, (double[] NotCollapsed, TokenLaw Law, long Count)[] Groups)[] _parts;
+    /// <summary>A sum of survival probabilities below this changes no probability.</summary>
+    private const double Negligible = 1e-20;
+
+    private readonly (int Samples, (TokenLaw Law, long Count)[] Groups)[] _parts;
 
     /// <summary>Prepares the laws.</summary>
     /// <param name="groups">The contexts, alike ones together: one group or more.</param>
@@ -34,17 +37,7 @@ public sealed class ManyContexts
             .. groups
                 .GroupBy(g => g.Samples)
                 .OrderBy(g => g.Key)
-                .Select(g =>
-                    (
-                        new AncestralChain(g.Key),
-                        g.Select(c =>
-                            {
-                                var law = TokenLaw.From(c.Probabilities);
-                                return (law.NotAllEqual(c.Samples), law, c.Count);
-                            })
-                            .ToArray()
-                    )
-                ),
+                .Select(g => (g.Key, g.Select(c => (TokenLaw.From(c.Probabilities), c.Count)).ToArray())),
         ];
         Contexts = groups.Sum(g => g.Count);
     }
@@ -56,39 +49,34 @@ public sealed class ManyContexts
     /// <param name="generations">Last m: 0 to <see cref="Limits.Generations"/>.</param>
     /// <returns>Array indexed by m; entry 0 is 0.</returns>
     /// <exception cref="ArgumentException"><paramref name="generations"/> is out of range.</exception>
-    public double[] ExpectedCollapsed(int generations) => Series(generations, s => Contexts - s.Alive);
+    public double[] ExpectedCollapsed(int generations)
+    {
+        var alive = Series(generations, (survival, count) => count * survival);
+        return [0, .. alive.Skip(1).Select(a => Contexts - a)];
+    }
 
     /// <summary>P(every context has collapsed by m) = P(last collapse &lt;= m) for m = 0..generations.</summary>
     /// <param name="generations">Last m: 0 to <see cref="Limits.Generations"/>.</param>
     /// <returns>Array indexed by m; entry 0 is 0.</returns>
     /// <exception cref="ArgumentException"><paramref name="generations"/> is out of range.</exception>
-    public double[] AllCollapsedProbabilities(int generations) => Series(generations, s => Math.Exp(s.LogAllCollapsed));
+    public double[] AllCollapsedProbabilities(int generations)
+    {
+        var logs = Series(generations, LogCollapsed);
+        return [0, .. logs.Skip(1).Select(Math.Exp)];
+    }
 
     /// <summary>P(some context has collapsed by m) = P(first collapse &lt;= m) for m = 0..generations.</summary>
     /// <param name="generations">Last m: 0 to <see cref="Limits.Generations"/>.</param>
     /// <returns>Array indexed by m; entry 0 is 0.</returns>
     /// <exception cref="ArgumentException"><paramref name="generations"/> is out of range.</exception>
-    public double[] AnyCollapsedProbabilities(int generations) =>
-        Series(generations, s => -SpecialLogs.ExpM1(s.LogNoneCollapsed));
-
-    /// <summary>E[generation of the last collapse], summed until what is left is below 1e-13 of it.</summary>
-    public double ExpectedLastCollapse()
+    public double[] AnyCollapsedProbabilities(int generations)
     {
-        double sum = 1;
-        double largest = _parts[^1].Chain.Samples;
-        foreach (var state in States())
-        {
-            // Late tails shrink by at least 1 - 1/n per generation.
-            var tail = -SpecialLogs.ExpM1(state.LogAllCollapsed);
-            sum += tail;
-            if (tail * largest <= 1e-13 * sum)
-            {
-                break;
-            }
-        }
-
-        return sum;
+        var logs = Series(generations, (survival, count) => count * Math.Log(survival));
+        return [0, .. logs.Skip(1).Select(log => -SpecialLogs.ExpM1(log))];
     }
+
+    /// <summary>E[generation of the last collapse].</summary>
+    public double ExpectedLastCollapse() => 1 + NotAllCollapsed().Skip(1).Sum();
 
     /// <summary>The smallest m with P(last collapse &lt;= m) of at least <paramref name="probability"/>.</summary>
     /// <param name="probability">Above 0 and below 1.</param>
@@ -96,15 +84,9 @@ public sealed class ManyContexts
     public int LastCollapseQuantile(double probability)
     {
         Require.Open("probability", probability, 0, 1, "ask for a quantile such as 0.5");
-        foreach (var state in States())
-        {
-            if (-SpecialLogs.ExpM1(state.LogAllCollapsed) <= 1 - probability)
-            {
-                return state.Generation;
-            }
-        }
-
-        throw new InvalidOperationException("The laws have no end.");
+        var tails = NotAllCollapsed();
+        var reached = tails.FindIndex(1, tail => tail <= 1 - probability);
+        return reached < 0 ? tails.Count : reached;
     }
 
     /// <summary>
@@ -118,11 +100,11 @@ public sealed class ManyContexts
         Require.AtLeast("generation", generation, 1, "count generations from 1");
         double missing = 0;
         double log = 0;
-        foreach (var (chain, groups) in _parts)
+        foreach (var (samples, groups) in _parts)
         {
-            foreach (var (_, law, count) in groups)
+            foreach (var (law, count) in groups)
             {
-                var (lower, upper) = CollapseTimeBounds.CollapseProbability(law, chain.Samples, generation);
+                var (lower, upper) = CollapseTimeBounds.CollapseProbability(law, samples, generation);
                 missing += count * (1 - lower.Value);
                 log += upper.Value > 0 ? count * Math.Log(upper.Value) : double.NegativeInfinity;
             }
@@ -161,40 +143,53 @@ public sealed class ManyContexts
         return contexts.Sum(c => c.MeanSquareBound(generation));
     }
 
-    private readonly record struct State(int Generation, double Alive, double LogAllCollapsed, double LogNoneCollapsed);
+    private static double LogCollapsed(double survival, long count) =>
+        count * SpecialLogs.Log1P(-Math.Min(1, survival));
 
-    private IEnumerable<State> States()
+    /// <summary>P(last collapse > m), from m = 0 until it is without weight. One chain at a time is held.</summary>
+    private List<double> NotAllCollapsed()
     {
-        var walks = Array.ConvertAll(_parts, p => p.Chain.Walk(p.Chain.Samples));
-        for (var generation = 1; ; generation++)
+        var logs = new List<double> { double.NegativeInfinity };
+        foreach (var (samples, groups) in _parts)
         {
-            double alive = 0;
-            double all = 0;
-            double none = 0;
-            for (var i = 0; i < walks.Length; i++)
+            var walk = new AncestralChain(samples).Walk(samples);
+            var tables = Array.ConvertAll(groups, g => (Survival: g.Law.NotAllEqual(samples), g.Count));
+            for (double alive = double.PositiveInfinity; alive > Negligible; walk.Advance())
             {
-                foreach (var (notCollapsed, _, count) in _parts[i].Groups)
+                if (logs.Count == walk.Generation)
                 {
-                    var survival = walks[i].Expectation(notCollapsed);
-                    alive += count * survival;
-                    all += count * SpecialLogs.Log1P(-Math.Min(1, survival));
-                    none += count * Math.Log(survival);
+                    logs.Add(0);
                 }
 
-                walks[i].Advance();
+                alive = 0;
+                foreach (var (table, count) in tables)
+                {
+                    var survival = walk.Expectation(table);
+                    alive += count * survival;
+                    logs[walk.Generation] += LogCollapsed(survival, count);
+                }
             }
-
-            yield return new State(generation, alive, all, none);
         }
+
+        return logs.ConvertAll(log => -SpecialLogs.ExpM1(log));
     }
 
-    private double[] Series(int generations, Func<State, double> value)
+    /// <summary>Sum over contexts of a term of P(T > m) and the number of alike contexts, for m = 0..generations; entry 0 is 0.</summary>
+    private double[] Series(int generations, Func<double, long, double> term)
     {
         Require.InRange("generations", generations, 0, Limits.Generations, "ask for fewer generations");
         var result = new double[generations + 1];
-        foreach (var state in States().Take(generations))
+        foreach (var (samples, groups) in _parts)
         {
-            result[state.Generation] = value(state);
+            var walk = new AncestralChain(samples).Walk(samples);
+            var tables = Array.ConvertAll(groups, g => (Survival: g.Law.NotAllEqual(samples), g.Count));
+            for (; walk.Generation <= generations; walk.Advance())
+            {
+                foreach (var (table, count) in tables)
+                {
+                    result[walk.Generation] += term(walk.Expectation(table), count);
+                }
+            }
         }
 
         return result;

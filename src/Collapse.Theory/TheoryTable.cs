@@ -206,7 +206,7 @@ public static class TheoryTables
             {
                 var (least, most) = CollapseTimeBounds.CollapseProbability(token, law.Samples, inner);
                 collapse = new(law.CollapsedAt(walk), least, most);
-                support = walk.Expectation(a => token.ExpectedDistinct(a));
+                support = walk.SmoothExpectation(token.ExpectedDistinct);
                 walk.Advance();
             }
 

@@ -18,6 +18,11 @@ let private referenceValues =
               close 11.0 rho[50] 0.15578283498411968 "rho_50"
               close 11.0 rho[100] 0.6320926876023202 "rho_100"
           }
+          // From a separate C program in 113-bit arithmetic, bands cut at 1e-32.
+          for n, expected in [ 10000, 19802.662215415700064; 100000, 198059.92286931055822 ] do
+              test $"E[T] at n = {n}, quadruple precision" {
+                  close 12.0 (FullySyntheticLaw(uniform 52, n).ExpectedCollapseTime) expected "E[T]"
+              }
           test "the same by the table of all results" {
               let table = TheoryTables.FullySynthetic(uniform 52, 50, 100)
               close 11.0 table.ExpectedCollapseTime.Exact.Value 97.0099081579253 "E[T]"
@@ -243,6 +248,34 @@ let private speed =
 
               for m in [ 1; 50; 200 ] do
                   close 12.0 (law.ExpectedPowerSum(2, m)) (ClosedForms.FullySynthetic(1.0 / 52.0, 100000L, m)) $"S_{m}"
+          }
+          test "wide laws: few points give the support that every value of A_m gives" {
+              let n, p = 20000, normalise (Array.init 300 (fun i -> 1.0 / float (i + 1)))
+              let law = FullySyntheticLaw(p, n)
+              let support = law.ExpectedSupport 150
+              let ancestors = AncestralChain(n).Laws n |> Seq.take 150 |> List.ofSeq
+
+              for m in [ 1; 2; 3; 10; 40; 100; 150 ] do
+                  let exact = ancestors[m - 1]
+
+                  let direct =
+                      exact.Probabilities
+                      |> Seq.mapi (fun i weight ->
+                          let a = float (exact.First + i)
+                          weight * Array.sumBy (fun x -> 1.0 - (1.0 - x) ** a) p)
+                      |> Seq.sum
+
+                  close 12.0 support[m] direct $"support of generation {m}"
+
+              let lost = law.TokenLossProbabilities 40
+              let rare = ancestors[39]
+
+              let direct =
+                  rare.Probabilities
+                  |> Seq.mapi (fun i weight -> weight * (1.0 - p[299]) ** float (rare.First + i))
+                  |> Seq.sum
+
+              close 11.0 lost[299] direct "loss of the rarest token"
           }
           test "n = 1,000 takes milliseconds" {
               let run () =
