@@ -85,7 +85,4 @@ internal sealed class BinomialBand
 
         return new BinomialBand(mode - down.Count, values);
     }
-
-    /// <summary>An upper estimate of the width of a band.</summary>
-    internal static double Width(double trials) => Math.Min(trials + 1, 21 + 11 * Math.Sqrt(trials));
 }

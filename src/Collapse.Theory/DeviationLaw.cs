@@ -169,7 +169,7 @@ public sealed class DeviationLaw
     internal double MeanSquareBound(int? generation) =>
         _real.RootMeanSquareSpread * _real.RootMeanSquareSpread * SharpBound.Factor(Kept, Samples, generation);
 
-    /// <summary>An upper estimate of the multiply-adds behind that many generations; infinite where a table would not fit.</summary>
+    /// <summary>An estimate, rather too large, of the multiply-adds behind that many generations; infinite where a table would not fit.</summary>
     internal double Work(double generations)
     {
         if (_real.Counts is not { } counts || Samples > OneTokenChain.LargestInput || Kept > OneTokenChain.LargestInput)
@@ -177,15 +177,32 @@ public sealed class DeviationLaw
             return double.PositiveInfinity;
         }
 
-        // A row costs about ten times as much to make as to use; rows are shared while they fit.
-        var row = BinomialBand.Width(Samples);
-        return row * (Samples + 1) * (counts.Length * (generations - 1) + 10)
-            + 10 * row * Math.Min(counts.Length * (Samples + 1.0), Kept + Samples + 1.0);
+        // The law and each row as bands of 21 standard deviations. A row costs ten times as much to make as to use,
+        // and is shared by all counts while the rows fit.
+        double n = Samples;
+        var factor = SharpBound.Factor(Kept, n, null);
+        double perGeneration = 0;
+        double widest = 0;
+        foreach (var (count, _) in counts)
+        {
+            var p = (double)count / _real.Real;
+            var deviation = Math.Sqrt(factor * p * (1 - p)) * (Kept + n) / n;
+            var law = Math.Min(n + 1, 30 + 21 * n * deviation);
+            var row = Math.Min(n + 1, 30 + 21 * Math.Sqrt(n * Math.Min(0.25, p * (1 - p) + 10 * deviation)));
+            perGeneration += law * row;
+            widest = Math.Max(widest, law * row);
+        }
+
+        return perGeneration * (generations - 1) + 10 * Math.Min(perGeneration, (Kept / n + 1) * widest);
     }
 
     private TokenTransition Transition() => new((int)_real.Real, (int)Samples, _keepsReal);
 
-    // The Wasserstein distance shrinks by a or better, in the end by a^2 (1 - 1/n).
+    // The mean is right from the start, so the law approaches its limit by a^2 (1 - 1/n) per generation in the end.
     internal double WorkToLimit(double tolerance) =>
-        Work(4 + Math.Log(tolerance / (_real.Real + Samples)) / Math.Log((double)Samples / (_real.Real + Samples)));
+        Work(
+            4
+                + Math.Log(tolerance * _real.Real / (_real.Real + Samples))
+                    / (2 * Math.Log((double)Samples / (_real.Real + Samples)) + SpecialLogs.Log1P(-1.0 / Samples))
+        );
 }

@@ -11,6 +11,7 @@ public sealed class FullySyntheticLaw
     private readonly TokenLaw _law;
     private readonly Lazy<double[]> _notCollapsed;
     private readonly Lazy<double[]> _collapsed;
+    private readonly Lazy<double[]> _covered;
     private readonly Lazy<(double Sum, double Weighted)> _sums;
 
     /// <summary>Prepares the laws.</summary>
@@ -36,6 +37,7 @@ public sealed class FullySyntheticLaw
         Chain = chain;
         _notCollapsed = new(() => _law.NotAllEqual(Samples));
         _collapsed = new(() => _law.AllEqual(Samples));
+        _covered = new(() => Coverage.Probabilities(_law, Samples));
         _sums = new(() => Chain.ExpectedSums(_notCollapsed.Value));
     }
 
@@ -167,8 +169,8 @@ public sealed class FullySyntheticLaw
         return CollapsedAt(walk);
     }
 
-    /// <summary>Whether the exact law of the first extinction takes at most <see cref="Limits.DefaultWork"/> steps.</summary>
-    public bool FirstExtinctionIsExact => Coverage.Work(_law, Samples) <= Limits.DefaultWork;
+    /// <summary>Whether the exact law of the first extinction takes at most a fifth of <see cref="Limits.DefaultWork"/> steps, which are slower here.</summary>
+    public bool FirstExtinctionIsExact => Coverage.Work(_law, Samples) <= Limits.DefaultWork / 5;
 
     /// <summary>
     /// E[F], where F is the first generation in which some token of the support of p has no probability left:
@@ -182,7 +184,7 @@ public sealed class FullySyntheticLaw
             return double.PositiveInfinity;
         }
 
-        return FirstExtinctionIsExact ? 1 + Chain.ExpectedSums(Coverage.Probabilities(_law, Samples)).Sum : null;
+        return FirstExtinctionIsExact ? 1 + Chain.ExpectedSums(_covered.Value).Sum : null;
     }
 
     /// <summary>P(F &lt;= m), m = 0..generations, for the first extinction F of a token of the support of p.</summary>
@@ -197,8 +199,7 @@ public sealed class FullySyntheticLaw
             return null;
         }
 
-        var covered = Coverage.Probabilities(_law, Samples);
-        return Series(generations, walk => 1 - walk.Expectation(covered));
+        return Series(generations, walk => 1 - walk.Expectation(_covered.Value));
     }
 
     /// <summary>

@@ -15,6 +15,6 @@ public static class Limits
     /// <summary>Largest N, and n when fully synthetic, of which the law of one token's count in the real data is tabulated: 1,048,576. Above it the sharp bound uses Jensen's inequality.</summary>
     public const int AveragedReal = 1 << 20;
 
-    /// <summary>Multiply-adds that one exact deviation may cost by default: 2·10^9, a few seconds on one core.</summary>
-    public const long DefaultWork = 2_000_000_000;
+    /// <summary>Multiply-adds that one exact deviation may cost by default: 10^10 by a generous estimate, a few seconds on one core.</summary>
+    public const long DefaultWork = 10_000_000_000;
 }

@@ -25,47 +25,55 @@ let private bounded (value: Nullable<Bound>) =
 let private row cells = "| " + String.concat " | " cells + " |"
 
 let private partially =
-    [ row [ "n"; "generation"; "exact"; "two-moment"; "sharp"; "Theorem 3"; "Theorem 4" ]
-      row (List.replicate 7 "---")
-      for n in [ 1L; 10L; 50L; 100L ] do
-          for generation in [ Nullable 2; Nullable 10; Nullable() ] do
-              let values = Planner.Tolerance(paperPrior, 100L, n, generation)
+    [
+        row [ "n"; "generation"; "exact"; "two-moment"; "sharp"; "Theorem 3"; "Theorem 4" ]
+        row (List.replicate 7 "---")
+        for n in [ 1L; 10L; 50L; 100L ] do
+            for generation in [ Nullable 2; Nullable 10; Nullable() ] do
+                let values = Planner.Tolerance(paperPrior, 100L, n, generation)
 
-              row
-                  [ string n
-                    (if generation.HasValue then
-                         string generation.Value
-                     else
-                         "all")
-                    (if values.Exact.HasValue then
-                         format values.Exact.Value
-                     else
-                         "-")
-                    bounded values.TwoMoment
-                    bounded values.Sharp
-                    bounded values.Theorem3
-                    bounded values.Theorem4 ] ]
+                row
+                    [
+                        string n
+                        (if generation.HasValue then
+                             string generation.Value
+                         else
+                             "all")
+                        (if values.Exact.HasValue then
+                             format values.Exact.Value
+                         else
+                             "-")
+                        bounded values.TwoMoment
+                        bounded values.Sharp
+                        bounded values.Theorem3
+                        bounded values.Theorem4
+                    ]
+    ]
 
 let private fully =
-    [ row [ "n"; "quantity"; "lower bound"; "exact"; "upper bound" ]
-      row (List.replicate 5 "---")
-      for n in [ 10; 50; 400 ] do
-          let table = TheoryTables.FullySynthetic(paperPrior, n, 100)
+    [
+        row [ "n"; "quantity"; "lower bound"; "exact"; "upper bound" ]
+        row (List.replicate 5 "---")
+        for n in [ 10; 50; 400 ] do
+            let table = TheoryTables.FullySynthetic(paperPrior, n, 100)
 
-          let line name (value: BracketedValue) =
-              row
-                  [ string n
-                    name
-                    bounded value.LowerBound
-                    (if value.Exact.HasValue then
-                         format value.Exact.Value
-                     else
-                         "-")
-                    bounded value.UpperBound ]
+            let line name (value: BracketedValue) =
+                row
+                    [
+                        string n
+                        name
+                        bounded value.LowerBound
+                        (if value.Exact.HasValue then
+                             format value.Exact.Value
+                         else
+                             "-")
+                        bounded value.UpperBound
+                    ]
 
-          line "E[T]" table.ExpectedCollapseTime
-          line "rho_50" table.Generations[49].CollapseProbability
-          line "rho_100" table.Generations[99].CollapseProbability ]
+            line "E[T]" table.ExpectedCollapseTime
+            line "rho_50" table.Generations[49].CollapseProbability
+            line "rho_100" table.Generations[99].CollapseProbability
+    ]
 
 let private plans =
     let answer (answer: PlanAnswer) =
@@ -74,19 +82,23 @@ let private plans =
         | AnswerKind.Unbounded -> "any"
         | _ -> "unknown"
 
-    [ row [ "eps"; "(11)"; "Theorem 3"; "Theorem 4"; "sharp"; "two-moment"; "exact" ]
-      row (List.replicate 7 "---")
-      for tolerance in [ 0.05; 0.1; 0.2; 0.35 ] do
-          let plan = Planner.MaxSamples(paperPrior, 100L, tolerance)
+    [
+        row [ "eps"; "(11)"; "Theorem 3"; "Theorem 4"; "sharp"; "two-moment"; "exact" ]
+        row (List.replicate 7 "---")
+        for tolerance in [ 0.05; 0.1; 0.2; 0.35 ] do
+            let plan = Planner.MaxSamples(paperPrior, 100L, tolerance)
 
-          row
-              [ tolerance.ToString CultureInfo.InvariantCulture
-                answer plan.Equation11
-                answer plan.Theorem3
-                answer plan.Theorem4
-                answer plan.Sharp
-                answer plan.TwoMoment
-                answer plan.Exact ] ]
+            row
+                [
+                    tolerance.ToString CultureInfo.InvariantCulture
+                    answer plan.Equation11
+                    answer plan.Theorem3
+                    answer plan.Theorem4
+                    answer plan.Sharp
+                    answer plan.TwoMoment
+                    answer plan.Exact
+                ]
+    ]
 
 let private document =
     let rec find (folder: DirectoryInfo | null) =
@@ -106,8 +118,10 @@ let private document =
 let tests =
     testList
         "theory document"
-        [ for name, table in [ "deviation", partially; "collapse", fully; "plan", plans ] do
-              test $"docs/theory.md holds the {name} table that the library computes" {
-                  let text = String.concat "\n" table
-                  Expect.isTrue (document.Value.Contains(text + "\n")) $"expected in the document:\n{text}\n"
-              } ]
+        [
+            for name, table in [ "deviation", partially; "collapse", fully; "plan", plans ] do
+                test $"docs/theory.md holds the {name} table that the library computes" {
+                    let text = String.concat "\n" table
+                    Expect.isTrue (document.Value.Contains(text + "\n")) $"expected in the document:\n{text}\n"
+                }
+        ]

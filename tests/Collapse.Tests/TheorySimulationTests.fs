@@ -84,36 +84,38 @@ let private schedules =
 
     testList
         "S_m by simulation"
-        [ for window in [ 1; 3; 5 ] do
-              test $"recent-models, window {window}" {
-                  let runs = simulate (recent (Random 11) samples window)
-                  let moments = ScheduleRecursions.RecentModels(int64 samples, window, last)
-                  Expect.isTrue (agrees (expected moments) (squares runs)) "S_m"
-                  // A window one wider is a different law, and this many replicates see it.
-                  let other = ScheduleRecursions.RecentModels(int64 samples, window + 1, last)
-                  Expect.isFalse (agrees (expected other) (squares runs)) "the planted defect is seen"
-              }
-          test "random-models" {
-              let runs = simulate (mixed (Random 12) samples)
-              let moments = ScheduleRecursions.RandomModels(int64 samples, last)
-              Expect.isTrue (agrees (expected moments) (squares runs)) "S_m"
-              let deviation = runs |> Array.map (fun laws -> l1 laws[last] laws[1])
-              let mean, error = meanAndError deviation
+        [
+            for window in [ 1; 3; 5 ] do
+                test $"recent-models, window {window}" {
+                    let runs = simulate (recent (Random 11) samples window)
+                    let moments = ScheduleRecursions.RecentModels(int64 samples, window, last)
+                    Expect.isTrue (agrees (expected moments) (squares runs)) "S_m"
+                    // A window one wider is a different law, and this many replicates see it.
+                    let other = ScheduleRecursions.RecentModels(int64 samples, window + 1, last)
+                    Expect.isFalse (agrees (expected other) (squares runs)) "the planted defect is seen"
+                }
+            test "random-models" {
+                let runs = simulate (mixed (Random 12) samples)
+                let moments = ScheduleRecursions.RandomModels(int64 samples, last)
+                Expect.isTrue (agrees (expected moments) (squares runs)) "S_m"
+                let deviation = runs |> Array.map (fun laws -> l1 laws[last] laws[1])
+                let mean, error = meanAndError deviation
 
-              Expect.isLessThan
-                  (mean - standardErrors * error)
-                  (moments.SharpFromFirst(prior, last)).Value
-                  "sharp bound"
-              // Without the truth among the sources, generations 2 on choose among 1..m-1 only.
-              let without =
-                  simulate (fun m laws ->
-                      if m = 1 then
-                          counts (Random 13) samples prior
-                      else
-                          mixed (Random(13 + m)) samples (m - 1) (ResizeArray(Seq.skip 1 laws)))
+                Expect.isLessThan
+                    (mean - standardErrors * error)
+                    (moments.SharpFromFirst(prior, last)).Value
+                    "sharp bound"
+                // Without the truth among the sources, generations 2 on choose among 1..m-1 only.
+                let without =
+                    simulate (fun m laws ->
+                        if m = 1 then
+                            counts (Random 13) samples prior
+                        else
+                            mixed (Random(13 + m)) samples (m - 1) (ResizeArray(Seq.skip 1 laws)))
 
-              Expect.isFalse (agrees (expected moments) (squares without)) "the planted defect is seen"
-          } ]
+                Expect.isFalse (agrees (expected moments) (squares without)) "the planted defect is seen"
+            }
+        ]
 
 /// ||p^(m) - p^(1)||_1 of one replicate of the partially synthetic scenario, at the paper's prior.
 let private deviation (random: Random) keep real n last =

@@ -68,24 +68,28 @@ let rec countVectors s n =
     if s = 1 then
         [ [ n ] ]
     else
-        [ for first in 0..n do
-              for rest in countVectors (s - 1) (n - first) -> first :: rest ]
+        [
+            for first in 0..n do
+                for rest in countVectors (s - 1) (n - first) -> first :: rest
+        ]
 
 let multinomial n (p: float[]) =
-    [ for counts in countVectors p.Length n do
-          let mutable log = logFactorial n
-          let mutable possible = true
+    [
+        for counts in countVectors p.Length n do
+            let mutable log = logFactorial n
+            let mutable possible = true
 
-          counts
-          |> List.iteri (fun i c ->
-              if c > 0 && p[i] = 0.0 then
-                  possible <- false
+            counts
+            |> List.iteri (fun i c ->
+                if c > 0 && p[i] = 0.0 then
+                    possible <- false
 
-              if c > 0 && p[i] > 0.0 then
-                  log <- log - logFactorial c + float c * Math.Log p[i])
+                if c > 0 && p[i] > 0.0 then
+                    log <- log - logFactorial c + float c * Math.Log p[i])
 
-          if possible then
-              yield counts, exp log ]
+            if possible then
+                yield counts, exp log
+    ]
 
 let toLaw (counts: int list) =
     let total = float (List.sum counts)
@@ -110,8 +114,10 @@ let known (value: 'a | null) : 'a =
 
 /// The law of the state after one step, equal states merged.
 let step (next: 'a -> ('b * float) list) (outcomes: ('a * float) list) =
-    [ for state, weight in outcomes do
-          for result, chance in next state -> result, weight * chance ]
+    [
+        for state, weight in outcomes do
+            for result, chance in next state -> result, weight * chance
+    ]
     |> List.groupBy fst
     |> List.map (fun (state, all) -> state, List.sumBy snd all)
 
