@@ -279,14 +279,16 @@ let private speed =
                     close 12.0 support[m] direct $"support of generation {m}"
 
                 let lost = law.TokenLossProbabilities 40
-                let rare = ancestors[39]
+                let law = ancestors[39]
 
-                let direct =
-                    rare.Probabilities
-                    |> Seq.mapi (fun i weight -> weight * (1.0 - p[299]) ** float (rare.First + i))
-                    |> Seq.sum
+                for token in 0 .. p.Length - 1 do
+                    let direct =
+                        law.Probabilities
+                        |> Seq.mapi (fun i weight -> weight * (1.0 - p[token]) ** float (law.First + i))
+                        |> Seq.sum
 
-                close 11.0 lost[299] direct "loss of the rarest token"
+                    if direct > 1e-18 then
+                        close 9.0 lost[token] direct $"loss of token {token}"
             }
             test "n = 1,000 takes milliseconds" {
                 let run () =
