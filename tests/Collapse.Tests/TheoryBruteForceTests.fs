@@ -95,6 +95,15 @@ let private fully =
                 let support = exact.ExpectedSupport 40
                 Expect.equal half (Nullable(Array.findIndex (fun s -> s <= 1.5) support)) "support halved"
             }
+            test "Proposition 1: the law of a late generation sits on token i with probability p_i" {
+                let n, p = 4, [| 0.6; 0.3; 0.1 |]
+                let late = fullySynthetic n p 250 |> List.last
+                let expected = ClosedForms.CollapseTokenProbabilities p
+
+                for token in 0..2 do
+                    let direct = late |> mean (fun c -> if c[token] = n then 1.0 else 0.0)
+                    near 1e-12 expected[token] direct $"token {token}"
+            }
             test "first extinction: mean time" {
                 let n, p = 5, [| 0.5; 0.3; 0.2 |]
 

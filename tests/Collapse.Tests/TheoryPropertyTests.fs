@@ -118,11 +118,6 @@ let tests =
                     atMost rho[m] extinct[m] "a token is lost before all but one are"
                 else
                     Expect.equal rho[m] 1.0 "one token is collapsed")
-            property "collapse is of token i with probability p_i" (fun case ->
-                // The total probability of collapse by a late generation splits as Proposition 1 says: E[p_i^A] -> p_i.
-                let p = ClosedForms.CollapseTokenProbabilities case.Law
-                near 1e-14 (Array.sum p) 1.0 "sum"
-                Array.iter2 (fun a b -> near 1e-15 a b "p_i") p case.Law)
             property "support 2: the two-type Wright-Fisher chain, computed densely" (fun case ->
                 let n, m = case.Samples, case.Generation
                 let p = min 1.0 (max 0.001 case.Law[0])
