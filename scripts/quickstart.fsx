@@ -37,6 +37,8 @@ for i in 0 .. result.Generation.Length - 1 do
 
     if m = 1 || m % 10 = 0 then
         let exact = 1.0 - (1.0 - 1.0 / float samples) ** float m * (1.0 - 0.1)
-        printfn $"%10d{m}   %14.4f{sumOfSquares[i]}   %7.4f{exact}   %7.2f{support[i]}   %8.2f{100.0 * result.CollapsedFraction[i]}%%"
+
+        printfn
+            $"%10d{m}   %14.4f{sumOfSquares[i]}   %7.4f{exact}   %7.2f{support[i]}   %8.2f{100.0 * result.CollapsedFraction[i]}%%"
 
 printfn $"digest {result.Digest}"

@@ -90,8 +90,7 @@ public sealed class RunPlan
         Report.Length == LastGeneration ? generation - 1 : Math.Max(-1, Report.BinarySearch(generation));
 
     /// <summary>The sample size n of a context; 0 where a custom schedule brings its own numbers.</summary>
-    public int SamplesOf(long context) =>
-        Settings.Samples ?? (IsCorpus ? Corpus.SampleCount((int)context) : 0);
+    public int SamplesOf(long context) => Settings.Samples ?? (IsCorpus ? Corpus.SampleCount((int)context) : 0);
 
     /// <summary>The number of real tokens N of a context; 0 where none are kept.</summary>
     public int RealOf(long context) => IsCorpus ? Corpus.SampleCount((int)context) : Settings.Real ?? 0;

@@ -341,14 +341,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         }
 
         Reserve(ref _numbers, _vocabulary.Count);
-        int kept = 0;
-        ReadOnlySpan<int> counts = _counter.Counts;
-        for (int i = 0; i < _vocabulary.Count; i++)
-        {
-            _numbers[i] = counts[i] > 0 ? kept++ : -1;
-        }
-
-        _vocabulary.Keep(_numbers.AsSpan(0, _vocabulary.Count));
+        _vocabulary.Keep(_counter.Counts, _numbers);
         Span<TToken> set = _models[m % _models.Length].AsSpan(0, size);
         for (int i = 0; i < set.Length; i++)
         {

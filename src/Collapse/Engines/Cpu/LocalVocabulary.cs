@@ -69,20 +69,21 @@ internal sealed class LocalVocabulary
     /// <summary>The local number of a token, or -1.</summary>
     public int Find(int token) => _slots[SlotOf(token)] - 1;
 
-    /// <summary>Keeps only the tokens whose new number is not negative. No token can be looked up afterwards.</summary>
-    /// <param name="numbers">For each local number the new one, ascending, or -1.</param>
-    public void Keep(ReadOnlySpan<int> numbers)
+    /// <summary>Keeps only the tokens that are present, in order. No token can be looked up afterwards.</summary>
+    /// <param name="counts">The count of each local number.</param>
+    /// <param name="numbers">Receives the new number of each local number that is present.</param>
+    public void Keep(ReadOnlySpan<int> counts, Span<int> numbers)
     {
         int kept = 0;
-        for (int i = 0; i < numbers.Length; i++)
+        for (int i = 0; i < counts.Length; i++)
         {
-            if (numbers[i] >= 0)
-            {
-                _tokens[kept] = _tokens[i];
-                First[kept] = First[i];
-                Units[kept] = Units[i];
-                HeldOut[kept++] = HeldOut[i];
-            }
+            // Whether a token is still there cannot be predicted: copy always, and step on only where it is.
+            numbers[i] = kept;
+            _tokens[kept] = _tokens[i];
+            First[kept] = First[i];
+            Units[kept] = Units[i];
+            HeldOut[kept] = HeldOut[i];
+            kept += Convert.ToInt32(counts[i] > 0);
         }
 
         Count = kept;
