@@ -39,4 +39,10 @@ public sealed class ContextTable
 
     /// <summary>The last observables, one column each, in the order of <see cref="Observable"/>; NaN where undefined.</summary>
     public ImmutableArray<double[]> Values { get; }
+
+    /// <summary>
+    /// Whether a row's last model is one token. A context with a collapse time need not be: from older models
+    /// or real data other tokens can come back.
+    /// </summary>
+    public bool IsCollapsed(int row) => Values[(int)Observable.MaxProbability][row] == 1;
 }
