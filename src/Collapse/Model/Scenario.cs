@@ -60,16 +60,7 @@ public sealed class Scenario
     /// <exception cref="InvalidInputException">K is out of range.</exception>
     public static Scenario RecentModels(int window)
     {
-        if (window is < 1 or > 1_000_000)
-        {
-            throw new InvalidInputException(
-                "--window",
-                window.ToString(CultureInfo.InvariantCulture),
-                "must lie in 1 to 1,000,000",
-                "give the number of most recent models that each generation learns from"
-            );
-        }
-
+        ParameterRange.Window.Check(window);
         var recipes = new ImmutableArray<Segment>[window + 1];
         return new Scenario("recent-models", window, keepsReal: false, isCollapseCertain: true, Recipe);
 

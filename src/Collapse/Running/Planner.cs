@@ -6,8 +6,6 @@ namespace Collapse.Running;
 /// <summary>Checks settings, alone and in combination, and lays out the run. All refusals come from here, before any work.</summary>
 public static class Planner
 {
-    private const int MostGenerations = 100_000_000;
-
     /// <summary>Makes the plan of a run.</summary>
     /// <param name="settings">The settings.</param>
     /// <exception cref="InvalidInputException">A value is out of range, or values contradict each other.</exception>
@@ -92,19 +90,13 @@ public static class Planner
 
     private static void CheckSizes(RunSettings settings)
     {
-        InRange("--contexts", settings.Contexts, 1, uint.MaxValue, "choose the number of contexts c");
-        InRange("--samples", settings.Samples, 1, int.MaxValue, "choose the sample size n");
-        InRange("--real", settings.Real, 1, int.MaxValue, "choose the number of real tokens N");
-        InRange(
-            settings.UntilCollapse ? "--max-generations" : "--generations",
-            settings.Generations,
-            1,
-            MostGenerations,
-            "choose the last generation"
-        );
-        InRange("--trace", settings.Trace, 0, 1_000_000, "choose how many contexts are traced");
-        InRange("--threads", settings.Threads, 1, 1024, "choose the number of threads");
-        InRange("--chunk", settings.Chunk, 1, 1 << 24, "choose how many contexts are handled at a time");
+        ParameterRange.Contexts.Check(settings.Contexts);
+        ParameterRange.Samples.Check(settings.Samples);
+        ParameterRange.Real.Check(settings.Real);
+        (settings.UntilCollapse ? ParameterRange.MaxGenerations : ParameterRange.Generations).Check(settings.Generations);
+        ParameterRange.Trace.Check(settings.Trace);
+        ParameterRange.Threads.Check(settings.Threads);
+        ParameterRange.Chunk.Check(settings.Chunk);
         int? window = settings.Scenario.Window;
         if (window is int k && settings.Samples is int n && n < k)
         {
@@ -156,7 +148,7 @@ public static class Planner
 
         // E[T] is about 2n at most, and P(T > 100 n) below e^-90: no run is cut short by this default.
         long largest = settings.Samples ?? LargestContext(settings);
-        return (int)Math.Min(100 * Math.Max(largest, 100), MostGenerations);
+        return (int)Math.Min(100 * Math.Max(largest, 100), ParameterRange.Generations.Highest);
     }
 
     private static long LargestContext(RunSettings settings) =>
@@ -205,19 +197,6 @@ public static class Planner
                 .GroupBy(corpus.SampleCount)
                 .Select(g => (settings.Samples ?? g.Key, g.Key, (long)g.Count()))
             : [(settings.Samples ?? 0, settings.Real ?? 0, settings.Contexts ?? settings.Prior!.Contexts ?? 1)];
-
-    private static void InRange(string parameter, long? value, long lowest, long highest, string remedy)
-    {
-        if (value < lowest || value > highest)
-        {
-            throw new InvalidInputException(
-                parameter,
-                Text(value.Value),
-                string.Create(CultureInfo.InvariantCulture, $"must lie in {lowest:N0} to {highest:N0}"),
-                remedy
-            );
-        }
-    }
 
     private static void Refuse(bool given, string parameter, object? value, string why) =>
         Require(!given, parameter, string.Create(CultureInfo.InvariantCulture, $"{value}"), why, "leave it out");
