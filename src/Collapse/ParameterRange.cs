@@ -55,17 +55,23 @@ public sealed record ParameterRange(string Parameter, long Lowest, long Highest,
 
     /// <summary>Reads a value as the command line gives it: digits only.</summary>
     /// <param name="text">The text.</param>
+    /// <param name="orElse">What else would have been allowed, for the message: ", or matched".</param>
     /// <exception cref="InvalidInputException">It is not a whole number, or outside the range.</exception>
-    public long Parse(string text)
+    public long Parse(string text, string orElse = "")
     {
         if (Int128.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out Int128 value))
         {
-            return value >= Lowest && value <= Highest ? (long)value : throw Refuse(text, "must lie in");
+            return value >= Lowest && value <= Highest ? (long)value : throw Refuse(text, "must lie in", orElse);
         }
 
-        throw Refuse(text, "must be a whole number in");
+        throw Refuse(text, "must be a whole number in", orElse);
     }
 
-    private InvalidInputException Refuse(string value, string must) =>
-        new(Parameter, value, string.Create(CultureInfo.InvariantCulture, $"{must} {Lowest:N0} to {Highest:N0}"), Remedy);
+    private InvalidInputException Refuse(string value, string must, string orElse = "") =>
+        new(
+            Parameter,
+            value,
+            string.Create(CultureInfo.InvariantCulture, $"{must} {Lowest:N0} to {Highest:N0}{orElse}"),
+            Remedy
+        );
 }

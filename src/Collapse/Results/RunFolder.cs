@@ -44,15 +44,20 @@ public sealed class RunFolder
             parent = System.IO.Path.GetDirectoryName(parent);
         }
 
+        parent ??= full;
         try
         {
-            // The file is gone before anyone sees it; only a system's own word tells whether it may be written.
-            string probe = System.IO.Path.Combine(parent ?? full, $".collapse-{Guid.NewGuid():N}");
+            // The file is gone before anyone sees it; only the system knows whether a file may be written.
+            string probe = System.IO.Path.Combine(parent, $".collapse-{Guid.NewGuid():N}");
             new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose).Dispose();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Unwritable(path, e);
+            string reason =
+                File.Exists(parent) ? $"{parent} is a file"
+                : e is UnauthorizedAccessException ? $"no permission to write in {parent}"
+                : $"no file can be written in {parent}";
+            throw Unwritable(path, reason);
         }
     }
 
@@ -72,7 +77,7 @@ public sealed class RunFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Unwritable(path, e);
+            throw Unwritable(path, e.Message);
         }
     }
 
@@ -126,8 +131,8 @@ public sealed class RunFolder
     private static InvalidInputException Exists(string path) =>
         new(Parameter, path, "must not exist yet: a run folder is never overwritten", "name a new folder, or move this one away");
 
-    private static InvalidInputException Unwritable(string path, Exception cause) =>
-        new(Parameter, path, $"cannot be written ({cause.Message})", "name a folder in a place you can write to");
+    private static InvalidInputException Unwritable(string path, string reason) =>
+        new(Parameter, path, $"must be a folder that can be created, and cannot: {reason}", "name a folder in a place you can write to");
 
     private void CompleteContexts(string description)
     {

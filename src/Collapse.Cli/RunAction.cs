@@ -1,0 +1,148 @@
+using Collapse.Corpora;
+using Collapse.Engines;
+using Collapse.Model;
+using Collapse.Priors;
+using Collapse.Results;
+using Collapse.Running;
+
+namespace Collapse.Cli;
+
+/// <summary>What <c>collapse run</c> does: check, read, train, keep, show.</summary>
+internal sealed class RunAction(Screen screen, CancellationToken interrupt)
+{
+    /// <summary>Does a run.</summary>
+    /// <returns>The exit code.</returns>
+    public int Invoke(RunRequest request)
+    {
+        if (request.Out is not null)
+        {
+            RunFolder.RequireNew(request.Out);
+        }
+
+        Scenario scenario = Scenario.Parse(request.Scenario, request.Window);
+        using IEngine engine = EngineCatalog.Create(request.Engine, request.Threads);
+        Simulation simulation = Simulation.Prepare(Read(request, scenario), engine);
+        interrupt.ThrowIfCancellationRequested();
+        var provenance = RunProvenance.Now(simulation.Plan, engine);
+        RunFolder? folder = request.Out is null ? null : RunFolder.Create(request.Out, provenance);
+        var survivors = new Survivors(simulation.Plan);
+        RunResult result = Train(simulation, provenance, folder, survivors);
+        if (request.Json)
+        {
+            screen.Output.WriteLine(RunJson.Serialize(result));
+        }
+        else
+        {
+            RunReport.Show(screen, result, survivors, folder?.Path);
+        }
+
+        return Conclude(result, folder);
+    }
+
+    private RunSettings Read(RunRequest request, Scenario scenario)
+    {
+        if (request.Corpus is not null && request.Prior is not null)
+        {
+            throw new InvalidInputException(
+                "--corpus",
+                request.Corpus,
+                "does not go with --prior: the truth is one of the two",
+                "leave one of them out"
+            );
+        }
+
+        Corpus? corpus = request.Corpus is null ? null : ReadCorpus(request);
+        return new RunSettings
+        {
+            Scenario = scenario,
+            Prior = request.Prior is null ? null : PriorParser.Parse(request.Prior),
+            Corpus = corpus,
+            HeldOut = request.HeldOut is null ? null : ReadHeldOut(corpus!, request.HeldOut),
+            Contexts = request.Contexts,
+            Samples = request.Samples,
+            Real = request.Real,
+            Generations = request.Generations,
+            UntilCollapse = request.UntilCollapse,
+            Seed = request.Seed,
+            Trace = request.Trace,
+            Threads = request.Threads,
+            Chunk = request.Chunk,
+        };
+    }
+
+    private Corpus ReadCorpus(RunRequest request)
+    {
+        var progress = new ReadingProgress();
+        return ProgressView.Watch(
+            screen,
+            $"reading {Path.GetFileName(request.Corpus)}",
+            progress.State,
+            () => Corpus.Read(request.Corpus!, request.Tokenizer, request.Order, progress, interrupt)
+        );
+    }
+
+    private HeldOutCounts ReadHeldOut(Corpus corpus, string path)
+    {
+        var progress = new ReadingProgress();
+        return ProgressView.Watch(
+            screen,
+            $"reading held-out {Path.GetFileName(path)}",
+            progress.State,
+            () => corpus.ReadHeldOut(path, progress, interrupt)
+        );
+    }
+
+    private RunResult Train(Simulation simulation, RunProvenance provenance, RunFolder? folder, Survivors survivors)
+    {
+        string title =
+            $"training {Figures.Contexts(simulation.Plan.Contexts)} on {provenance.Engine} ({provenance.Device})";
+        var progress = new TrainingProgress(simulation, interrupt);
+        try
+        {
+            RunResult result = ProgressView.Watch(
+                screen,
+                screen.IsErrorInteractive ? "training" : title,
+                progress.State,
+                () => simulation.Run(Take, interrupt)
+            );
+            folder?.Complete(result);
+            return result;
+        }
+        catch (Exception e) when (folder is not null)
+        {
+            Fail(folder, e);
+            throw;
+        }
+
+        void Take(ContextTable table)
+        {
+            survivors.Add(table);
+            folder?.Add(table);
+        }
+    }
+
+    private void Fail(RunFolder folder, Exception cause)
+    {
+        try
+        {
+            folder.Fail(Figures.OneLine(cause.Message));
+            screen.Complain($"the run failed; what was done until then is in {folder.Path}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            screen.Complain($"the run failed, and {folder.Path} could not be finished: {e.Message}");
+        }
+    }
+
+    private int Conclude(RunResult result, RunFolder? folder)
+    {
+        if (result.Status == RunStatus.Complete)
+        {
+            return ExitCode.Success;
+        }
+
+        string kept = folder is null ? "nothing is kept without --out" : $"what was done until then is in {folder.Path}";
+        screen.Complain($"interrupted after generation {Figures.Whole(result.Generations)}; {kept}");
+        return ExitCode.Interrupted;
+    }
+}

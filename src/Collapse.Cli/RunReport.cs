@@ -1,0 +1,116 @@
+using Collapse.Corpora;
+using Collapse.Results;
+using Collapse.Running;
+
+namespace Collapse.Cli;
+
+/// <summary>What people read at the end of a run: what was run, the trajectory, a summary, where results lie.</summary>
+internal static class RunReport
+{
+    private const int SurvivorsShown = 6;
+
+    public static void Show(Screen screen, RunResult result, Survivors survivors, string? folder)
+    {
+        TextWriter output = screen.Output;
+        output.WriteLine();
+        output.WriteLine($" {Title(result.Plan.Settings)}");
+        if (result.Plan.Settings.Corpus is Corpus corpus)
+        {
+            output.WriteLine($" {Describe(corpus)}");
+        }
+
+        output.Flush();
+        if (result.Generation.Length > 0)
+        {
+            screen.OutputConsole.Write(TrajectoryTable.Create(result));
+            output.WriteLine(" Means over contexts.");
+        }
+
+        output.WriteLine();
+        foreach ((string label, string text) in Summary(result, survivors, folder))
+        {
+            output.WriteLine($" {label, -14} {text}");
+        }
+
+        output.Flush();
+    }
+
+    private static string Title(RunSettings settings)
+    {
+        List<string> parts = [settings.Scenario.Name];
+        if (settings.Scenario.Window is int window)
+        {
+            parts.Add($"window {Figures.Whole(window)}");
+        }
+
+        if (settings.Prior is not null)
+        {
+            parts.Add(settings.Prior.Specification);
+        }
+
+        parts.Add(settings.Samples is int samples ? $"n = {Figures.Whole(samples)}" : "n matched to the text");
+        if (settings.Real is int real)
+        {
+            parts.Add($"N = {Figures.Whole(real)} real");
+        }
+
+        parts.Add($"seed {settings.Seed}");
+        return string.Join(" · ", parts);
+    }
+
+    private static string Describe(Corpus corpus) =>
+        $"{Path.GetFileName(corpus.Path)}: {Figures.Whole(corpus.TokenCount)} tokens ({corpus.Tokenizer}), "
+        + $"vocabulary {Figures.Whole(corpus.VocabularySize)}, order {corpus.Order}, "
+        + $"{Figures.Whole(corpus.TransitionCount)} transitions";
+
+    private static IEnumerable<(string Label, string Text)> Summary(RunResult result, Survivors survivors, string? folder)
+    {
+        yield return ("contexts", Figures.Whole(result.Plan.Contexts));
+        yield return ("generations", Generations(result));
+        double rate = result.Draws / result.Elapsed.TotalSeconds;
+        yield return (
+            "draws",
+            $"{Figures.Whole(result.Draws)} in {Figures.Time(result.Elapsed)} ({Figures.Short(rate)} draws/s)"
+        );
+        yield return ("collapse time", CollapseTime(result.CollapseTimes));
+        IReadOnlyList<(string Text, double Share)> tokens = survivors.MostFrequent(SurvivorsShown);
+        if (tokens.Count > 0)
+        {
+            yield return ("survivors", string.Join("  ", tokens.Select(t => $"{Figures.Quoted(t.Text)} {Figures.Percent(t.Share)}%")));
+        }
+
+        if (result.Plan.IsCorpus && result.Generation.Length > 0)
+        {
+            yield return ("token-weighted", TokenWeighted(result));
+        }
+
+        yield return ("digest", result.Digest);
+        yield return ("engine", $"{result.Engine} ({result.Device})");
+        yield return ("results", folder ?? "not kept (--out DIR keeps them)");
+    }
+
+    private static string Generations(RunResult result)
+    {
+        string generations = Figures.Whole(result.Generations);
+        return result.Status == RunStatus.Interrupted ? $"{generations} (interrupted)" : generations;
+    }
+
+    private static string CollapseTime(CollapseTimes times)
+    {
+        if (times.Count == 0)
+        {
+            return "no context has collapsed";
+        }
+
+        string spread = times.Count > 1 ? $" ± {Figures.Mean(times.StandardDeviation)} (sd)" : "";
+        string censored = times.Censored > 0 ? $"; {Figures.Whole(times.Censored)} not collapsed" : "";
+        return $"{Figures.Mean(times.Mean)}{spread} over {Figures.Contexts(times.Count)}{censored}";
+    }
+
+    private static string TokenWeighted(RunResult result)
+    {
+        string Last(Observable observable) => Figures.Real(result[observable].TokenWeightedMean[^1]);
+        return $"sum of squares {Last(Observable.SumOfSquares)}, entropy {Last(Observable.Entropy)}, "
+            + $"unseen mass {Last(Observable.UnseenMass)} at the end";
+    }
+}
