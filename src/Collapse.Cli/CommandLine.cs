@@ -26,9 +26,15 @@ internal static class CommandLine
         TextWriter output,
         TextWriter error,
         CancellationToken interrupt = default
-    )
+    ) => Invoke(args, new Screen(output, error), interrupt);
+
+    /// <summary>Runs one command.</summary>
+    /// <param name="args">The arguments, without the program's name.</param>
+    /// <param name="screen">Where output goes.</param>
+    /// <param name="interrupt">Asks a run to end early.</param>
+    /// <returns>0; 1 for an unexpected error; 2 for bad input; 130 when interrupted.</returns>
+    public static int Invoke(IReadOnlyList<string> args, Screen screen, CancellationToken interrupt)
     {
-        var screen = new Screen(output, error);
         try
         {
             return Dispatch(args, screen, interrupt);
@@ -48,7 +54,7 @@ internal static class CommandLine
             screen.Complain(Explain(e));
             if (Environment.GetEnvironmentVariable(StackTraceVariable) == "1")
             {
-                error.WriteLine(e);
+                screen.Error.WriteLine(e);
             }
 
             return ExitCode.Unexpected;

@@ -5,14 +5,13 @@ using Spectre.Console.Rendering;
 namespace Collapse.Cli;
 
 /// <summary>
-/// Shows how far some work is: a bar with rate and time left on a terminal; otherwise a line at the start and
-/// one now and then.
+/// Shows how far some work is: a bar with rate and time left on a terminal; otherwise a line now and then, and
+/// nothing of work that is soon done.
 /// </summary>
 internal static class ProgressView
 {
     private const int WithoutBarMilliseconds = 150;
     private const int RefreshMilliseconds = 100;
-    private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
     /// <summary>Does the work on a thread of its own and shows how far it is.</summary>
     public static T Watch<T>(Screen screen, string title, Func<ProgressState> state, Func<T> work)
@@ -26,7 +25,7 @@ internal static class ProgressView
         );
         if (!screen.IsErrorInteractive)
         {
-            ShowLines(screen.Error, title, state, task, watch);
+            ShowLines(screen, title, state, task, watch);
         }
         else if (!IsDone(task, WithoutBarMilliseconds))
         {
@@ -38,14 +37,13 @@ internal static class ProgressView
 
     private static bool IsDone(Task task, int milliseconds) => Task.WaitAny([task], milliseconds) == 0;
 
-    private static void ShowLines(TextWriter error, string title, Func<ProgressState> state, Task task, Stopwatch watch)
+    private static void ShowLines(Screen screen, string title, Func<ProgressState> state, Task task, Stopwatch watch)
     {
-        error.WriteLine(title);
-        while (!IsDone(task, (int)BetweenLines.TotalMilliseconds))
+        while (!IsDone(task, (int)screen.BetweenLines.TotalMilliseconds))
         {
             ProgressState now = state();
             string percent = now.Fraction is double fraction ? $"{Figures.Percent(fraction)}%, " : "";
-            error.WriteLine($"{now.Notice ?? title.Split(' ')[0]}: {percent}{now.Rate}{Left(now, watch, ", ")}");
+            screen.Error.WriteLine($"{now.Notice ?? title}: {percent}{now.Rate}{Left(now, watch, ", ")}");
         }
     }
 

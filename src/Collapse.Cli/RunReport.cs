@@ -65,8 +65,8 @@ internal static class RunReport
 
     private static IEnumerable<(string Label, string Text)> Summary(RunResult result, Survivors survivors, string? folder)
     {
-        yield return ("contexts", Figures.Whole(result.Plan.Contexts));
-        yield return ("generations", Generations(result));
+        yield return ("contexts", Contexts(result));
+        yield return ("generations", Figures.Whole(result.Generations));
         double rate = result.Draws / result.Elapsed.TotalSeconds;
         yield return (
             "draws",
@@ -89,10 +89,12 @@ internal static class RunReport
         yield return ("results", folder ?? "not kept (--out DIR keeps them)");
     }
 
-    private static string Generations(RunResult result)
+    private static string Contexts(RunResult result)
     {
-        string generations = Figures.Whole(result.Generations);
-        return result.Status == RunStatus.Interrupted ? $"{generations} (interrupted)" : generations;
+        string contexts = Figures.Whole(result.Plan.Contexts);
+        return result.Status == RunStatus.Complete
+            ? contexts
+            : $"{Figures.Whole(result.TrainedContexts())} of {contexts} (interrupted)";
     }
 
     private static string CollapseTime(CollapseTimes times)

@@ -33,6 +33,9 @@ internal sealed class Screen
     /// <summary>Whether standard error is a terminal that can show a moving bar.</summary>
     public bool IsErrorInteractive { get; }
 
+    /// <summary>Time between lines of progress where there is no bar.</summary>
+    public TimeSpan BetweenLines { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Says one thing on one line of standard error, whatever line breaks it holds.</summary>
     public void Complain(string message) => Error.WriteLine($"collapse: {Figures.OneLine(message)}");
 

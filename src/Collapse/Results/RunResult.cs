@@ -108,6 +108,9 @@ public sealed record RunResult
     /// <summary>The traced contexts' rows, by context and generation.</summary>
     public required ImmutableArray<TraceRow> Trace { get; init; }
 
+    /// <summary>Contexts that were trained for at least one generation: all of them, unless the run was interrupted.</summary>
+    public long TrainedContexts() => Contexts.IsEmpty ? 0 : Contexts[0];
+
     /// <summary>The series of one observable.</summary>
     public ObservableSeries this[Observable observable] => Series[(int)observable];
 }

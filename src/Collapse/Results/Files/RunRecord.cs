@@ -47,6 +47,7 @@ internal static class RunRecord
         }
 
         json.WriteString("started", provenance.Started.UtcDateTime.ToString("O", CultureInfo.InvariantCulture));
+        json.WriteString("workingDirectory", Environment.CurrentDirectory);
         json.WriteString("command", CommandText.For(provenance.Plan.Settings, provenance.Engine));
         RunJson.WriteSummary(json, provenance.Plan, provenance.Engine, provenance.Device, result);
         json.WriteObject("parameters", () => WriteParameters(json, provenance));
@@ -58,10 +59,10 @@ internal static class RunRecord
         json.WriteString("scenario", settings.Scenario.Name);
         json.WriteWhole("window", settings.Scenario.Window);
         json.WriteString("prior", settings.Prior?.Specification);
-        json.WriteString("corpus", settings.Corpus is null ? null : Path.GetFullPath(settings.Corpus.Path));
+        json.WriteString("corpus", settings.Corpus?.Path);
         json.WriteString("tokenizer", settings.Corpus?.Tokenizer);
         json.WriteWhole("order", settings.Corpus?.Order);
-        json.WriteString("heldout", settings.HeldOut is null ? null : Path.GetFullPath(settings.HeldOut.Path));
+        json.WriteString("heldout", settings.HeldOut?.Path);
         json.WriteWhole("contexts", settings.Contexts);
         RunJson.WriteSamples(json, settings);
         json.WriteWhole("real", settings.Real);
