@@ -47,7 +47,10 @@ internal static class Figures
             step++;
         }
 
-        string format = value >= 99.5 || step == 0 ? "0" : value >= 9.95 ? "0.0" : "0.00";
+        string format =
+            value >= 99.5 || step == 0 ? "0"
+            : value >= 9.95 ? "0.0"
+            : "0.00";
         return value.ToString(format, Culture) + prefixes[step];
     }
 
@@ -59,7 +62,8 @@ internal static class Figures
         : string.Create(Culture, $"{(long)time.TotalHours}:{time:mm\\:ss}");
 
     /// <summary>A length of time that is only guessed: 45 s, 3:07, 2:03:07.</summary>
-    public static string RoughTime(TimeSpan time) => Time(TimeSpan.FromSeconds(Math.Max(Math.Round(time.TotalSeconds), 0)));
+    public static string RoughTime(TimeSpan time) =>
+        Time(TimeSpan.FromSeconds(Math.Max(Math.Round(time.TotalSeconds), 0)));
 
     /// <summary>An amount of memory.</summary>
     public static string Gibibytes(long bytes) => ((double)bytes / (1L << 30)).ToString("0.0", Culture) + " GiB";
@@ -88,7 +92,10 @@ internal static class Figures
 
     /// <summary>A text without line breaks.</summary>
     public static string OneLine(string text) =>
-        string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        string.Join(
+            ' ',
+            text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        );
 
     private static string Undefined(double value) => double.IsPositiveInfinity(value) ? "inf" : "-";
 }

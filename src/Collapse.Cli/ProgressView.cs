@@ -47,7 +47,13 @@ internal static class ProgressView
         }
     }
 
-    private static void ShowBar(IAnsiConsole console, string title, Func<ProgressState> state, Task task, Stopwatch watch)
+    private static void ShowBar(
+        IAnsiConsole console,
+        string title,
+        Func<ProgressState> state,
+        Task task,
+        Stopwatch watch
+    )
     {
         console
             .Progress()

@@ -141,8 +141,11 @@ internal sealed class RunAction(Screen screen, CancellationToken interrupt)
             return ExitCode.Success;
         }
 
-        string trained = $"{Figures.Whole(result.TrainedContexts())} of {Figures.Contexts(result.Plan.Contexts)} were trained";
-        string kept = folder is null ? "nothing is kept without --out" : $"what was done until then is in {folder.Path}";
+        string trained =
+            $"{Figures.Whole(result.TrainedContexts())} of {Figures.Contexts(result.Plan.Contexts)} were trained";
+        string kept = folder is null
+            ? "nothing is kept without --out"
+            : $"what was done until then is in {folder.Path}";
         screen.Complain($"interrupted: {trained}; {kept}");
         return ExitCode.Interrupted;
     }

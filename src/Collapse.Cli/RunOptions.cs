@@ -22,25 +22,56 @@ internal sealed class RunOptions
             + "(sum of squares S0), dirichlet:S:ALPHA (one law per context), or file:PATH (one weight a line, or one "
             + "row per context)"
     );
-    private readonly Option<string> _corpus = Value("--corpus", "FILE", "The truth as a text in UTF-8, instead of --prior: every n-gram is a context");
+    private readonly Option<string> _corpus = Value(
+        "--corpus",
+        "FILE",
+        "The truth as a text in UTF-8, instead of --prior: every n-gram is a context"
+    );
     private readonly Option<string> _tokenizer = Value(
         "--tokenizer",
         "NAME",
         $"How the text is cut into tokens: {string.Join(", ", Tokenizers.Names)} [default: chars]"
     );
-    private readonly Option<string> _order = Value("--order", "L", "Tokens in a context of the text, 0 or more [default: 1]");
-    private readonly Option<string> _heldOut = Value("--heldout", "FILE", "A second text, whose cross-entropy under the models is reported");
-    private readonly Option<string> _contexts = Value("--contexts", "C", "Number of contexts, 1 to 4,294,967,295; with --prior only [default: 1]");
+    private readonly Option<string> _order = Value(
+        "--order",
+        "L",
+        "Tokens in a context of the text, 0 or more [default: 1]"
+    );
+    private readonly Option<string> _heldOut = Value(
+        "--heldout",
+        "FILE",
+        "A second text, whose cross-entropy under the models is reported"
+    );
+    private readonly Option<string> _contexts = Value(
+        "--contexts",
+        "C",
+        "Number of contexts, 1 to 4,294,967,295; with --prior only [default: 1]"
+    );
     private readonly Option<string> _samples = Value(
         "--samples",
         "N|matched",
         "Tokens n that each model gives the next generation, 1 to 2,147,483,647; matched: as many as the context has "
             + "in the text [required with --prior; default with --corpus: matched]"
     );
-    private readonly Option<string> _real = Value("--real", "N", "Real tokens kept in every training set, 1 to 2,147,483,647; for partially-synthetic with --prior, required there");
-    private readonly Option<string> _window = Value("--window", "K", "Most recent models that a generation learns from, 1 to 1,000,000; for recent-models, required there");
-    private readonly Option<string> _generations = Value("--generations", "G", "Number of generations, 1 to 100,000,000 [this or --until-collapse is required]");
-    private readonly Option<bool> _untilCollapse = Flag("--until-collapse", "Train every context until one token is left");
+    private readonly Option<string> _real = Value(
+        "--real",
+        "N",
+        "Real tokens kept in every training set, 1 to 2,147,483,647; for partially-synthetic with --prior, required there"
+    );
+    private readonly Option<string> _window = Value(
+        "--window",
+        "K",
+        "Most recent models that a generation learns from, 1 to 1,000,000; for recent-models, required there"
+    );
+    private readonly Option<string> _generations = Value(
+        "--generations",
+        "G",
+        "Number of generations, 1 to 100,000,000 [this or --until-collapse is required]"
+    );
+    private readonly Option<bool> _untilCollapse = Flag(
+        "--until-collapse",
+        "Train every context until one token is left"
+    );
     private readonly Option<string> _maxGenerations = Value(
         "--max-generations",
         "G",
@@ -51,11 +82,31 @@ internal sealed class RunOptions
         "NAME",
         "auto (a CUDA device if there is one, otherwise cpu), cpu, reference (slow, for checking), cuda[:i], opencl[:i]; see 'collapse devices'. No result depends on it [default: auto]"
     );
-    private readonly Option<string> _threads = Value("--threads", "T", "Threads of the cpu engine, 1 to 1,024. No result depends on it [default: one per core]");
-    private readonly Option<string> _chunk = Value("--chunk", "C", "Contexts handled at a time, 1 to 16,777,216: less takes less memory. No result depends on it [default: as many as fit, at most 262,144]");
-    private readonly Option<string> _seed = Value("--seed", "S", "Key of all random numbers, 0 to 18,446,744,073,709,551,615 [default: 1]");
-    private readonly Option<string> _trace = Value("--trace", "C", "Contexts, from the first, whose whole trajectory is kept in the run folder, 0 to 1,000,000 [default: 0]");
-    private readonly Option<string> _out = Value("--out", "DIR", "New folder for the results: run.json, generations.parquet, contexts.parquet, trace.parquet [default: none]");
+    private readonly Option<string> _threads = Value(
+        "--threads",
+        "T",
+        "Threads of the cpu engine, 1 to 1,024. No result depends on it [default: one per core]"
+    );
+    private readonly Option<string> _chunk = Value(
+        "--chunk",
+        "C",
+        "Contexts handled at a time, 1 to 16,777,216: less takes less memory. No result depends on it [default: as many as fit, at most 262,144]"
+    );
+    private readonly Option<string> _seed = Value(
+        "--seed",
+        "S",
+        "Key of all random numbers, 0 to 18,446,744,073,709,551,615 [default: 1]"
+    );
+    private readonly Option<string> _trace = Value(
+        "--trace",
+        "C",
+        "Contexts, from the first, whose whole trajectory is kept in the run folder, 0 to 1,000,000 [default: 0]"
+    );
+    private readonly Option<string> _out = Value(
+        "--out",
+        "DIR",
+        "New folder for the results: run.json, generations.parquet, contexts.parquet, trace.parquet [default: none]"
+    );
     private readonly Option<bool> _json = Flag("--json", "Print one JSON object instead of the table");
 
     /// <summary>The command with all its options.</summary>
@@ -74,7 +125,12 @@ internal sealed class RunOptions
     }
 
     private static Option<string> Value(string name, string helpName, string description) =>
-        new(name) { HelpName = helpName, Description = description, Arity = ArgumentArity.ExactlyOne };
+        new(name)
+        {
+            HelpName = helpName,
+            Description = description,
+            Arity = ArgumentArity.ExactlyOne,
+        };
 
     private static Option<bool> Flag(string name, string description) =>
         new(name) { Description = description, Arity = ArgumentArity.Zero };
@@ -105,6 +161,7 @@ internal sealed class RunOptions
 
     private RunRequest Read(ParseResult parsed)
     {
+        SyntaxError.RequireValues(parsed);
         string? prior = parsed.GetValue(_prior);
         string? corpus = parsed.GetValue(_corpus);
         if (corpus is null)
@@ -127,7 +184,12 @@ internal sealed class RunOptions
         }
         else
         {
-            Refuse(parsed, _maxGenerations, "needs --until-collapse", "add --until-collapse, or give --generations G instead");
+            Refuse(
+                parsed,
+                _maxGenerations,
+                "needs --until-collapse",
+                "add --until-collapse, or give --generations G instead"
+            );
         }
 
         return new RunRequest
@@ -168,7 +230,9 @@ internal sealed class RunOptions
             );
         }
 
-        return parsed.GetValue(_samples) == Matched ? null : Number(parsed, _samples, ParameterRange.Samples, $", or {Matched}");
+        return parsed.GetValue(_samples) == Matched
+            ? null
+            : Number(parsed, _samples, ParameterRange.Samples, $", or {Matched}");
     }
 
     private ulong Seed(ParseResult parsed)
@@ -187,8 +251,12 @@ internal sealed class RunOptions
     private static int? Number(ParseResult parsed, Option<string> option, ParameterRange range, string orElse = "") =>
         (int?)LongNumber(parsed, option, range, orElse);
 
-    private static long? LongNumber(ParseResult parsed, Option<string> option, ParameterRange range, string orElse = "") =>
-        parsed.GetValue(option) is string text ? range.Parse(text, orElse) : null;
+    private static long? LongNumber(
+        ParseResult parsed,
+        Option<string> option,
+        ParameterRange range,
+        string orElse = ""
+    ) => parsed.GetValue(option) is string text ? range.Parse(text, orElse) : null;
 
     private static void Refuse(ParseResult parsed, Option<string> option, string why, string remedy)
     {

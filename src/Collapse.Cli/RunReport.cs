@@ -63,7 +63,11 @@ internal static class RunReport
         + $"vocabulary {Figures.Whole(corpus.VocabularySize)}, order {corpus.Order}, "
         + $"{Figures.Whole(corpus.TransitionCount)} transitions";
 
-    private static IEnumerable<(string Label, string Text)> Summary(RunResult result, Survivors survivors, string? folder)
+    private static IEnumerable<(string Label, string Text)> Summary(
+        RunResult result,
+        Survivors survivors,
+        string? folder
+    )
     {
         yield return ("contexts", Contexts(result));
         yield return ("generations", Figures.Whole(result.Generations));
@@ -76,12 +80,15 @@ internal static class RunReport
         IReadOnlyList<(string Text, double Share)> tokens = survivors.MostFrequent(SurvivorsShown);
         if (tokens.Count > 0)
         {
-            yield return ("survivors", string.Join("  ", tokens.Select(t => $"{Figures.Quoted(t.Text)} {Figures.Percent(t.Share)}%")));
+            yield return (
+                "survivors",
+                string.Join("  ", tokens.Select(t => $"{Figures.Quoted(t.Text)} {Figures.Percent(t.Share)}%"))
+            );
         }
 
         if (result.Plan.IsCorpus && result.Generation.Length > 0)
         {
-            yield return ("token-weighted", TokenWeighted(result));
+            yield return ("by tokens", TokenWeighted(result));
         }
 
         yield return ("digest", result.Digest);
@@ -112,7 +119,7 @@ internal static class RunReport
     private static string TokenWeighted(RunResult result)
     {
         string Last(Observable observable) => Figures.Real(result[observable].TokenWeightedMean[^1]);
-        return $"sum of squares {Last(Observable.SumOfSquares)}, entropy {Last(Observable.Entropy)}, "
-            + $"unseen mass {Last(Observable.UnseenMass)} at the end";
+        return $"at the end: sum of squares {Last(Observable.SumOfSquares)}, entropy {Last(Observable.Entropy)}, "
+            + $"unseen {Last(Observable.UnseenMass)}";
     }
 }

@@ -23,17 +23,27 @@ internal static class SyntaxError
             : new InvalidInputException("command", name, parsed.Errors[0].Message, $"see '{name} --help'");
     }
 
+    /// <summary>Refuses an option that took the next option for its value.</summary>
+    public static void RequireValues(ParseResult parsed)
+    {
+        foreach (OptionResult option in parsed.CommandResult.Children.OfType<OptionResult>())
+        {
+            if (option.Tokens.Any(t => t.Value.StartsWith("--", StringComparison.Ordinal)))
+            {
+                throw MissingValue(option.Option, $"collapse {parsed.CommandResult.Command.Name}");
+            }
+        }
+    }
+
+    private static InvalidInputException MissingValue(Option option, string command) =>
+        new(option.Name, "(no value)", $"needs a value: {option.HelpName}", $"see '{command} --help'");
+
     private static InvalidInputException DescribeOption(OptionResult result, string command)
     {
         string[] values = [.. result.Tokens.Select(t => t.Value)];
         if (values.Length == 0)
         {
-            return new InvalidInputException(
-                result.Option.Name,
-                "(no value)",
-                $"needs a value: {result.Option.HelpName}",
-                $"see '{command} --help'"
-            );
+            return MissingValue(result.Option, command);
         }
 
         return new InvalidInputException(
@@ -50,7 +60,12 @@ internal static class SyntaxError
         IEnumerable<string> known = isOption
             ? command.Options.Where(o => !o.Hidden).Select(o => o.Name).Append("--help")
             : command.Subcommands.Select(c => c.Name);
-        string? near = known.Select(k => (Name: k, Edits: Edits(token, k))).Where(k => k.Edits <= 3).OrderBy(k => k.Edits).FirstOrDefault().Name;
+        string? near = known
+            .Select(k => (Name: k, Edits: Edits(token, k)))
+            .Where(k => k.Edits <= 3)
+            .OrderBy(k => k.Edits)
+            .FirstOrDefault()
+            .Name;
         string remedy = near is null ? $"see '{name} --help'" : $"did you mean {near}? See '{name} --help'";
         return isOption ? new InvalidInputException("option", token, $"must be an option of '{name}'", remedy)
             : command.Subcommands.Count > 0

@@ -62,7 +62,12 @@ internal static class TrajectoryTable
         var table = new Table { Border = TableBorder.Simple, UseSafeBorder = false };
         foreach ((string header, _) in columns)
         {
-            table.AddColumn(new TableColumn(new Text(header, new Style(decoration: Decoration.Bold))).RightAligned().NoWrap().Padding(0, 0));
+            table.AddColumn(
+                new TableColumn(new Text(header, new Style(decoration: Decoration.Bold)))
+                    .RightAligned()
+                    .NoWrap()
+                    .Padding(0, 0)
+            );
         }
 
         foreach (int row in rows)

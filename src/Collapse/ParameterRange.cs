@@ -10,7 +10,8 @@ namespace Collapse;
 public sealed record ParameterRange(string Parameter, long Lowest, long Highest, string Remedy)
 {
     /// <summary>The number of contexts c.</summary>
-    public static ParameterRange Contexts { get; } = new("--contexts", 1, uint.MaxValue, "choose the number of contexts c");
+    public static ParameterRange Contexts { get; } =
+        new("--contexts", 1, uint.MaxValue, "choose the number of contexts c");
 
     /// <summary>The sample size n.</summary>
     public static ParameterRange Samples { get; } = new("--samples", 1, int.MaxValue, "choose the sample size n");
@@ -23,7 +24,8 @@ public sealed record ParameterRange(string Parameter, long Lowest, long Highest,
         new("--window", 1, 1_000_000, "give the number of most recent models that each generation learns from");
 
     /// <summary>The number of generations G.</summary>
-    public static ParameterRange Generations { get; } = new("--generations", 1, 100_000_000, "choose the last generation");
+    public static ParameterRange Generations { get; } =
+        new("--generations", 1, 100_000_000, "choose the last generation");
 
     /// <summary>The most generations of a run until collapse.</summary>
     public static ParameterRange MaxGenerations { get; } = Generations with { Parameter = "--max-generations" };

@@ -49,7 +49,14 @@ public sealed class RunFolder
         {
             // The file is gone before anyone sees it; only the system knows whether a file may be written.
             string probe = System.IO.Path.Combine(parent, $".collapse-{Guid.NewGuid():N}");
-            new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose).Dispose();
+            new FileStream(
+                probe,
+                FileMode.CreateNew,
+                FileAccess.Write,
+                FileShare.None,
+                1,
+                FileOptions.DeleteOnClose
+            ).Dispose();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -126,13 +133,28 @@ public sealed class RunFolder
     private static string FullPath(string path) =>
         path.Length > 0
             ? System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path))
-            : throw new InvalidInputException(Parameter, "''", "must name a folder", "give a path that does not exist yet");
+            : throw new InvalidInputException(
+                Parameter,
+                "''",
+                "must name a folder",
+                "give a path that does not exist yet"
+            );
 
     private static InvalidInputException Exists(string path) =>
-        new(Parameter, path, "must not exist yet: a run folder is never overwritten", "name a new folder, or move this one away");
+        new(
+            Parameter,
+            path,
+            "must not exist yet: a run folder is never overwritten",
+            "name a new folder, or move this one away"
+        );
 
     private static InvalidInputException Unwritable(string path, string reason) =>
-        new(Parameter, path, $"must be a folder that can be created, and cannot: {reason}", "name a folder in a place you can write to");
+        new(
+            Parameter,
+            path,
+            $"must be a folder that can be created, and cannot: {reason}",
+            "name a folder in a place you can write to"
+        );
 
     private void CompleteContexts(string description)
     {

@@ -29,7 +29,13 @@ public static class RunJson
     }
 
     /// <summary>The members up to the collapse times; what only results know is null without them.</summary>
-    internal static void WriteSummary(Utf8JsonWriter json, RunPlan plan, string engine, string device, RunResult? result)
+    internal static void WriteSummary(
+        Utf8JsonWriter json,
+        RunPlan plan,
+        string engine,
+        string device,
+        RunResult? result
+    )
     {
         json.WriteString("scenario", plan.Settings.Scenario.Name);
         json.WriteNumber("seed", plan.Seed);
@@ -96,7 +102,11 @@ public static class RunJson
         json.WriteNumber("vocabulary", corpus.VocabularySize);
     }
 
-    private static void WriteMeans(Utf8JsonWriter json, RunResult result, Func<ObservableSeries, IEnumerable<double>> mean)
+    private static void WriteMeans(
+        Utf8JsonWriter json,
+        RunResult result,
+        Func<ObservableSeries, IEnumerable<double>> mean
+    )
     {
         json.WriteWholes("generation", result.Generation);
         foreach (ObservableSeries series in result.Series)

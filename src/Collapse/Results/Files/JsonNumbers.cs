@@ -12,7 +12,11 @@ internal static class JsonNumbers
     public static string Object(bool indented, Action<Utf8JsonWriter> members)
     {
         using var stream = new MemoryStream();
-        var options = new JsonWriterOptions { Indented = indented, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        var options = new JsonWriterOptions
+        {
+            Indented = indented,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        };
         using (var json = new Utf8JsonWriter(stream, options))
         {
             json.WriteStartObject();

@@ -75,8 +75,10 @@ internal sealed class ParquetTable
 
         async Task WriteAsync()
         {
-            var options = new ParquetOptions { Append = append, CompressionMethod = CompressionMethod.Snappy };
-            await using ParquetWriter writer = await ParquetWriter.CreateAsync(_schema, file, options).ConfigureAwait(false);
+            var options = new ParquetOptions { CompressionMethod = CompressionMethod.Snappy };
+            await using ParquetWriter writer = await ParquetWriter
+                .CreateAsync(_schema, file, options, append)
+                .ConfigureAwait(false);
             if (description is not null)
             {
                 writer.CustomMetadata = new Dictionary<string, string> { ["collapse"] = description };
