@@ -18,7 +18,7 @@ public sealed class TruthTable
         Thresholds = thresholds;
         Aliases = aliases;
         Support = weights.Count(w => w > 0);
-        Entries = [.. thresholds.Select((threshold, i) => new TruthColumn(threshold, aliases[i]))];
+        Entries = [.. thresholds.Select((threshold, i) => (threshold & ~0xFFFFFFFFul) | (uint)aliases[i])];
     }
 
     /// <summary>Number of columns s.</summary>
@@ -33,8 +33,11 @@ public sealed class TruthTable
     /// <summary>The token that has the rest of the column.</summary>
     public int[] Aliases { get; }
 
-    /// <summary>The columns again, threshold beside alias: a draw from a large table then waits for one read, not two.</summary>
-    internal TruthColumn[] Entries { get; }
+    /// <summary>
+    /// The columns again, for a processor whose caches a large table overflows: the threshold's high half above
+    /// the alias. One draw in 2^32 needs the whole threshold.
+    /// </summary>
+    internal ulong[] Entries { get; }
 
     /// <summary>The integer weights w_i, which add up to s·⌊2^64 / s⌋.</summary>
     public IReadOnlyList<UInt128> Weights => _weights;
@@ -147,6 +150,3 @@ public sealed class TruthTable
         }
     }
 }
-
-/// <summary>A column of a <see cref="TruthTable"/>.</summary>
-internal readonly record struct TruthColumn(ulong Threshold, int Alias);

@@ -93,7 +93,9 @@ public static class Planner
         ParameterRange.Contexts.Check(settings.Contexts);
         ParameterRange.Samples.Check(settings.Samples);
         ParameterRange.Real.Check(settings.Real);
-        (settings.UntilCollapse ? ParameterRange.MaxGenerations : ParameterRange.Generations).Check(settings.Generations);
+        (settings.UntilCollapse ? ParameterRange.MaxGenerations : ParameterRange.Generations).Check(
+            settings.Generations
+        );
         ParameterRange.Trace.Check(settings.Trace);
         ParameterRange.Threads.Check(settings.Threads);
         ParameterRange.Chunk.Check(settings.Chunk);

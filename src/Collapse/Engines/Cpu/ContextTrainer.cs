@@ -270,10 +270,16 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
             column = TruthDraw.Redraw(stream, draw, columns, out place);
         }
 
+        ulong entry = table.Entries[column];
+        var high = (uint)(entry >> 32);
+        if ((uint)(place >> 32) == high)
+        {
+            return place < table.Thresholds[column] ? column : table.Aliases[column];
+        }
+
         // Which of the two it is cannot be predicted, so no branch is taken on it.
-        ref readonly TruthColumn entry = ref table.Entries[column];
-        int isOwn = -Convert.ToInt32(place < entry.Threshold);
-        return entry.Alias ^ ((entry.Alias ^ column) & isOwn);
+        var alias = (int)(uint)entry;
+        return alias ^ ((alias ^ column) & -Convert.ToInt32((uint)(place >> 32) < high));
     }
 
     private void DrawMixture(int m, int segment, Span<TToken> target)
