@@ -132,7 +132,7 @@ public struct ContextBatch
     /// <summary>Count tables, one a group: counts.</summary>
     public ArrayView<int> WorkCounts;
 
-    /// <summary>Number of generations up to the last one without a gap that are collapsed.</summary>
+    /// <summary>The run of <see cref="Absorption.ExtendRun"/> so far.</summary>
     public ArrayView<int> CollapsedRun;
 
     /// <summary>First collapsed generation, 0 for none.</summary>

@@ -66,7 +66,8 @@ public static class ContextKernel
             }
 
             bool collapsed = IsPure(batch.Sets, set, size, mixed);
-            run = collapsed ? run + 1 : 0;
+            long before = setStart + (generation - 1) % settings.Slots * stride;
+            run = Absorption.ExtendRun(run, collapsed, batch.Sets[set] == batch.Sets[before]);
             collapseTime = collapsed && collapseTime == 0 ? generation : collapseTime;
             bool leaves =
                 collapsed

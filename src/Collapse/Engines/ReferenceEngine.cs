@@ -74,8 +74,8 @@ public sealed class ReferenceEngine : IEngine
                     }
                 }
 
-                run = counts.Count == 1 ? run + 1 : 0;
-                if (run == 1 && chunk.Table.CollapseTime[index] == 0)
+                run = Absorption.ExtendRun(run, counts.Count == 1, m > 1 && tokens[0] == _models[m - 1][0]);
+                if (run > 0 && chunk.Table.CollapseTime[index] == 0)
                 {
                     chunk.Table.CollapseTime[index] = m;
                 }

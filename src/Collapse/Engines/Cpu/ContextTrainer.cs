@@ -69,8 +69,8 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
             }
 
             bool collapsed = set[1..].IndexOfAnyExcept(set[0]) < 0;
-            run = collapsed ? run + 1 : 0;
-            if (run == 1 && chunk.Table.CollapseTime[index] == 0)
+            run = Absorption.ExtendRun(run, collapsed, m > 1 && set[0] == _models[(m - 1) % _models.Length][0]);
+            if (collapsed && chunk.Table.CollapseTime[index] == 0)
             {
                 chunk.Table.CollapseTime[index] = m;
             }
