@@ -23,7 +23,8 @@ internal static class WeightsFile
                 }
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e)
+            when (e is IOException or UnauthorizedAccessException or ArgumentException and not InvalidInputException)
         {
             throw PriorParser.Invalid(
                 specification,
@@ -100,6 +101,15 @@ internal static class WeightsFile
     private static double[] ParseLine(string specification, string line, int number)
     {
         string[] fields = line.Split(Separators, StringSplitOptions.RemoveEmptyEntries);
+        if (fields.Length == 0)
+        {
+            throw PriorParser.Invalid(
+                specification,
+                string.Create(CultureInfo.InvariantCulture, $"line {number} holds separators only, must hold a number"),
+                "write weights as decimal numbers with a point"
+            );
+        }
+
         var weights = new double[fields.Length];
         for (int i = 0; i < fields.Length; i++)
         {
