@@ -27,7 +27,7 @@ internal sealed class DirichletPrior(string specification, int vocabulary, doubl
         }
     }
 
-    /// <summary>The plain stream as a Math.NET source: doubles in (0, 1) with 53 random bits.</summary>
+    /// <summary>The plain stream as a Math.NET source: doubles in (0, 1), odd multiples of 2^-53, so all 2^52 of them exact.</summary>
     private sealed class PhiloxSource(DrawStream stream) : RandomSource(threadSafe: false)
     {
         private uint next;
@@ -35,7 +35,7 @@ internal sealed class DirichletPrior(string specification, int vocabulary, doubl
         protected override double DoSample()
         {
             ulong bits = TruthDraw.Lane(stream, next++);
-            return ((bits >> 11) + 0.5) * (1.0 / (1ul << 53));
+            return ((bits >> 12) + 0.5) * (1.0 / (1ul << 52));
         }
     }
 }
