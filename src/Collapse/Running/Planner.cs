@@ -148,9 +148,11 @@ public static class Planner
             );
         }
 
-        // E[T] is about 2n at most, and P(T > 100 n) below e^-90: no run is cut short by this default.
-        long largest = settings.Samples ?? LargestContext(settings);
-        return (int)Math.Min(100 * Math.Max(largest, 100), ParameterRange.Generations.Highest);
+        // Fully synthetic, (6) gives P(T > 100 n) < n e^-100. A window of K models slows forgetting by the square
+        // of the mean lag (K + 1)/2, as a seed bank does (Kaj, Krone and Lascoux, J. Appl. Probab. 38, 2001).
+        double largest = Math.Max(settings.Samples ?? LargestContext(settings), 100);
+        double lag = ((settings.Scenario.Window ?? 1) + 1) / 2.0;
+        return (int)Math.Min(100 * largest * lag * lag, ParameterRange.Generations.Highest);
     }
 
     private static long LargestContext(RunSettings settings) =>

@@ -28,7 +28,7 @@ public sealed record RunSettings
     /// <summary>Number of real tokens N of partially-synthetic with a prior, 1 to 2^31 - 1.</summary>
     public int? Real { get; init; }
 
-    /// <summary>Last generation, 1 to 100,000,000; null with <see cref="UntilCollapse"/> for 100·max(n, 100).</summary>
+    /// <summary>Last generation, 1 to 100,000,000; null with <see cref="UntilCollapse"/> for 100·max(n, 100), times ((K + 1)/2)² with a window K.</summary>
     public int? Generations { get; init; }
 
     /// <summary>Whether a context leaves the run at its first collapse; <see cref="Generations"/> is then the most it may take.</summary>
