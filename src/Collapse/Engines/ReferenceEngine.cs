@@ -60,6 +60,7 @@ public sealed class ReferenceEngine : IEngine
                 _real.Distinct().Count() <= 1
                 && (plan.IsCorpus || _truth!.Table.Support == 1 || plan.Schedule.LastFreshUse == 0);
             int run = 0;
+            long settled = 0;
             for (int m = 1; m <= plan.LastGeneration && !cancellation.IsCancellationRequested; m++)
             {
                 int[] tokens = NextTrainingSet(m);
@@ -102,11 +103,14 @@ public sealed class ReferenceEngine : IEngine
                     }
                 }
 
-                chunk.Advance(tokens.Length, tokens.Length);
                 if (leaves)
                 {
+                    chunk.Advance(tokens.Length, (long)plan.Schedule.TotalSize(_samples, _real.Length) - settled);
                     break;
                 }
+
+                chunk.Advance(tokens.Length, tokens.Length);
+                settled += tokens.Length;
             }
         }
 

@@ -192,12 +192,8 @@ public sealed class IlgpuEngine : IEngine
                 (int)plan.Schedule.SetSize(left, samples, real),
                 firstSize
             );
-            settled = Math.Max(
-                draws,
-                (long)plan.Schedule.TotalSize(samples, real)
-                    / Math.Max(1, plan.LastGeneration)
-                    * (plan.LastGeneration - left)
-            );
+            double perGeneration = plan.Schedule.TotalSize(samples, real) / plan.LastGeneration;
+            settled += (long)(perGeneration * (plan.LastGeneration - left));
         }
 
         chunk.Advance(draws, settled);
