@@ -5,7 +5,8 @@ namespace Collapse.Kernels;
 /// <summary>
 /// Natural logarithms of integers in fixed point, so that Σ c·ln c is a sum of 64-bit integers and comes out
 /// the same in whatever order an engine adds it. Exact to half a unit up to 65,536; beyond, linear
-/// interpolation of the 16 leading bits (error below 1.2e-10, concave, hence from below).
+/// interpolation of the 16 leading bits (error below 1.2e-10, concave, hence from below) with up to 9 units of
+/// rounding, as up to 15 ln 2 are added.
 /// </summary>
 public static class LogTable
 {

@@ -168,7 +168,7 @@ public static class Planner
             {
                 throw new InvalidInputException(
                     "--samples",
-                    Text(samples),
+                    settings.Samples is null ? "matched" : Text(samples),
                     $"leaves a training set of {settings.Scenario.Name} empty in a context with {Text(samples)} samples",
                     settings.Scenario.Window is null
                         ? "raise --samples"
