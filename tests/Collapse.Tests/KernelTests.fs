@@ -44,7 +44,8 @@ let private architectures =
     ]
 
 let private compile (architecture: CudaArchitecture) (method: MethodInfo) =
-    use context = Context.Create(fun builder -> builder.Math(MathMode.Default) |> ignore)
+    use context =
+        Context.Create(fun builder -> builder.Math(MathMode.Default) |> ignore)
 
     use backend =
         new PTXBackend(context, architecture, CudaInstructionSet.ISA_80, Unchecked.defaultof<NvvmAPI>)
@@ -92,8 +93,7 @@ let tests =
                         Expect.isEmpty (unwanted ptx) "integers only, and no calls that devices would not have"
                     }
             test "a method that no device can run does not compile" {
-                let console =
-                    typeof<Console>.GetMethod("WriteLine", [| typeof<int> |]) |> nonNull
+                let console = typeof<Console>.GetMethod("WriteLine", [| typeof<int> |]) |> nonNull
 
                 Expect.throws (fun () -> compile CudaArchitecture.SM_80 console |> ignore) "it prints"
             }

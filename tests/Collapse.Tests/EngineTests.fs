@@ -1,0 +1,638 @@
+/// One meaning, many engines: the same integers from each, and these are the model's.
+module Collapse.Tests.EngineTests
+
+open System
+open System.Collections.Generic
+open System.IO
+open Expecto
+open FsCheck.FSharp
+open Collapse.Engines
+open Collapse.Engines.Cpu
+open Collapse.Model
+open Collapse.Priors
+open Collapse.Results
+open Collapse.Running
+open Collapse.Tests.Texts
+open Collapse.Tests.Runs
+
+/// A schedule without regularity: several sources, fresh tokens now and then, some generations skipped.
+let private irregular n =
+    custom "irregular" (fun m ->
+        match m with
+        | 1 -> [ 0, n + 1 ]
+        | 2 -> [ 1, n ]
+        | m when m % 5 = 0 -> [ 0, 1 + n / 4; m - 1, n; 1, 3 ]
+        | m when m % 3 = 0 -> [ m - 2, n; m - 1, 1 ]
+        | m -> [ m - 1, n; max 1 (m - 4), 1 + n / 3 ])
+
+let private scenarios =
+    [
+        "fully-synthetic", 1, (fun _ -> Scenario.FullySynthetic)
+        "partially-synthetic", 1, (fun _ -> Scenario.PartiallySynthetic)
+        "recent-models 3", 3, (fun _ -> Scenario.RecentModels 3)
+        "random-models", 1, (fun _ -> Scenario.RandomModels)
+        "custom", 1, irregular
+    ]
+
+let private withZeros =
+    lazy
+        (inFolder (fun folder ->
+            let path = Path.Combine(folder, "weights.txt")
+            File.WriteAllText(path, "# some tokens never occur\n0\n3\n0\n1e-9\n2.5\n0\n1\n0\n")
+            prior $"file:{path}"))
+
+let private priors =
+    [
+        "uniform:52", lazy (prior "uniform:52")
+        "zipf:3000:1.1", lazy (prior "zipf:3000:1.1")
+        "power:600:52:0.1", lazy (prior "power:600:52:0.1")
+        "dirichlet:40:0.2", lazy (prior "dirichlet:40:0.2")
+        "a file with zeros", withZeros
+    ]
+
+let private seeds = [ 1UL; UInt64.MaxValue; 0x123456789ABCDEF0UL; 1UL <<< 32 ]
+
+/// Runs everything there is, against the reference. Says which devices are absent; they are tests of their own.
+let private expectOneResult what job =
+    let expected = reference job
+
+    for i, width in Seq.indexed CpuEngine.Widths do
+        for threads, chunk in [ 1, 1 + i; 2, 1000; 2, 7 - i ] do
+            use engine = new CpuEngine(threads, width)
+
+            let actual = run engine { job with Chunk = Some chunk }
+            expectSame $"{what}: cpu, {int width} bits, {threads} threads, chunks of {chunk}" expected actual
+
+    for name, device in devices.Value do
+        match device with
+        | Ok engine ->
+            expectSame $"{what}: {name}" expected (runOn engine job)
+            expectSame $"{what}: {name}, chunks of 3" expected (runOn engine { job with Chunk = Some 3 })
+        | Error _ -> ()
+
+    expected
+
+let private priorTests =
+    [
+        for name, least, scenario in scenarios do
+            for priorName, prior in priors do
+                test $"{name}, {priorName}" {
+                    for i, n in List.indexed [ 1; 7; 100; 443; 3000 ] do
+                        if n >= least then
+                            let contexts, generations = if n < 1000 then 9, 12 else 3, 5
+
+                            let job =
+                                job (scenario n) prior.Value contexts n generations seeds[i % seeds.Length]
+
+                            let outcome = expectOneResult $"n = {n}" { job with Trace = 2 }
+                            Expect.equal outcome.Result.Generation.Length generations "every generation"
+                }
+    ]
+
+let private corpusTests =
+    [
+        for name, least, scenario in scenarios do
+            for samples in [ None; Some 50 ] do
+                let what =
+                    match samples with
+                    | None -> "matched"
+                    | Some n -> $"n = {n}"
+
+                // A window of 3 leaves nothing to a context with one or two tokens.
+                if samples.IsSome || least = 1 then
+                    test $"{name}, {what}" {
+                        let outcome =
+                            expectOneResult
+                                what
+                                { onCorpus (scenario 20) samples 10 5UL with
+                                    Trace = 3
+                                }
+
+                        Expect.isNotNull (box outcome.Result.HeldOut) "held-out text is measured"
+                    }
+    ]
+
+let private collapseTests =
+    [
+        test "fully-synthetic" {
+            for n, contexts in [ 1, 5; 7, 20; 443, 4 ] do
+                let job = collapseJob Scenario.FullySynthetic (prior "uniform:52") contexts n 3UL
+                let outcome = expectOneResult $"n = {n}" job
+                Expect.equal outcome.Result.CollapseTimes.Count (int64 contexts) "all collapse"
+        }
+        test "recent-models" {
+            for window in [ 1; 2; 7 ] do
+                let job =
+                    collapseJob (Scenario.RecentModels window) (prior "power:600:52:0.1") 6 (3 * window) 4UL
+
+                let outcome = expectOneResult $"window {window}" job
+                Expect.equal outcome.Result.CollapseTimes.Censored 0L "all collapse"
+        }
+        test "with a last generation" {
+            for name, _, scenario in scenarios do
+                let job =
+                    { job (scenario 5) (prior "zipf:20:1.5") 25 5 9 5UL with
+                        UntilCollapse = true
+                    }
+
+                let times = (expectOneResult name job).Result.CollapseTimes
+                Expect.equal (times.Count + times.Censored) 25L "collapsed or not"
+        }
+        test "a corpus" {
+            let job =
+                { onCorpus Scenario.FullySynthetic None 1 6UL with
+                    Generations = None
+                    UntilCollapse = true
+                }
+
+            let outcome = expectOneResult "matched" job
+            Expect.equal outcome.Result.CollapseTimes.Censored 0L "all collapse"
+        }
+    ]
+
+let private sizeTests =
+    [
+        test "training sets beyond 16-bit indices" {
+            let job n generations =
+                job Scenario.FullySynthetic (prior "zipf:3000:1.0") 2 n generations 8UL
+
+            expectOneResult "n = 70,000" (job 70_000 3) |> ignore
+            expectOneResult "n = 65,536" (job 65_536 2) |> ignore
+
+            expectOneResult "n = 200,000, with interpolated logarithms" (job 200_000 2)
+            |> ignore
+        }
+        test "vocabularies beyond 16-bit tokens" {
+            let zipf = prior "zipf:70000:0.5"
+
+            expectOneResult "random-models" (job Scenario.RandomModels zipf 3 100 6 9UL)
+            |> ignore
+
+            expectOneResult "fully-synthetic" (job Scenario.FullySynthetic zipf 1 80_000 3 9UL)
+            |> ignore
+        }
+        test "a run with unreported generations" {
+            let job =
+                { job Scenario.PartiallySynthetic (prior "zipf:9:1.0") 3 3 11_000 10UL with
+                    Real = Some 2
+                }
+
+            let outcome = expectOneResult "11,000 generations" job
+            Expect.isLessThan outcome.Result.Generation.Length 11_000 "not all are reported"
+        }
+    ]
+
+// ---- planted differences
+
+/// An engine that does what another one does for another plan.
+let private meddling other =
+    let cpu = new CpuEngine(1)
+    let plan = Planner.Plan(settings other)
+
+    { new IEngine with
+        member _.Name = "meddling"
+        member _.Device = "none"
+        member _.ChunkCapacity _ = Int32.MaxValue
+        member _.HostBytes(_, _) = 0.0
+        member _.Train(_, chunk, cancellation) = cpu.Train(plan, chunk, cancellation)
+        member _.Dispose() = cpu.Dispose()
+    }
+
+let private defectTests =
+    [
+        let honest () =
+            job Scenario.FullySynthetic (prior "zipf:100:1.0") 8 50 6 1UL
+
+        let notices name other =
+            test name {
+                use engine = meddling other
+                let found = differences (reference (honest ())) (run engine (honest ()))
+                Expect.contains found "digest" "the digest notices"
+                Expect.contains found "SumOfSquares mean" "and so does a series"
+            }
+
+        let source lag =
+            custom "fully-synthetic" (fun m -> [ (if m = 1 then 0 else max 1 (m - lag)), 50 ])
+
+        test "the planted engine is honest where its plan is" {
+            use engine = meddling (honest ())
+            expectSame "" (reference (honest ())) (run engine (honest ()))
+        }
+
+        test "a custom schedule can say what fully-synthetic says" {
+            let said = job (source 1) (prior "zipf:100:1.0") 8 50 6 1UL
+            expectSame "" (reference (honest ())) (reference said)
+        }
+
+        notices "another seed" (job Scenario.FullySynthetic (prior "zipf:100:1.0") 8 50 6 2UL)
+
+        notices
+            "another seed beyond 32 bits"
+            (job Scenario.FullySynthetic (prior "zipf:100:1.0") 8 50 6 (1UL + (1UL <<< 32)))
+
+        notices "a source one generation too early" (job (source 2) (prior "zipf:100:1.0") 8 50 6 1UL)
+        notices "another law" (job Scenario.FullySynthetic (prior "zipf:100:1.01") 8 50 6 1UL)
+
+        test "one context that another one's numbers reached" {
+            let laws i =
+                PriorParser.FromWeights [ for t in 0..99 -> if t = i then 0.0 else 1.0 ]
+
+            let run prior =
+                reference (job Scenario.FullySynthetic prior 8 50 6 1UL)
+
+            let found = differences (run (laws 0)) (run (laws 1))
+            Expect.contains found "digest" "tokens are part of the digest, not only how many there are"
+        }
+    ]
+
+// ---- devices
+
+let private deviceTests =
+    [
+        test "the CPU engine was tested at every width" {
+            let widths =
+                String.Join(", ", [ for width in CpuEngine.Widths -> $"{int width} bits" ])
+
+            printfn $"engines tested: reference; cpu ({widths})"
+            Expect.equal CpuEngine.Widths[0] VectorWidth.Bits128 "128 bits are always there"
+        }
+        test "a width that the processor lacks is refused" {
+            for width in Enum.GetValues<VectorWidth>() do
+                if not (Seq.contains width CpuEngine.Widths) then
+                    Expect.throwsT<PlatformNotSupportedException> (fun () -> new CpuEngine(1, width) |> ignore) ""
+        }
+        for kind in [ "opencl"; "cuda" ] do
+            test $"{kind} was tested" {
+                let found = devices.Value |> List.filter (fun (name, _) -> name.StartsWith kind)
+                Expect.isNonEmpty found "usable or not, the kind is listed"
+
+                match found |> List.tryFind (fun (_, device) -> device.IsOk) with
+                | Some(name, Ok engine) -> printfn $"engines tested: {name} ({engine.Device})"
+                | _ ->
+                    skiptest (
+                        String.Join(
+                            "; ",
+                            [
+                                for name, device in found do
+                                    match device with
+                                    | Error reason -> $"{name}: {reason}"
+                                    | Ok _ -> ()
+                            ]
+                        )
+                    )
+            }
+    ]
+
+// ---- what holds whatever was drawn
+
+/// A random small run. Its schedule may skip generations, mix several, or bring in fresh tokens.
+type Case =
+    {
+        Kind: string
+        Sources: (int * int) list list
+        Weights: int list
+        Size: int
+        Rows: int
+        Last: int
+        Key: uint64
+    }
+
+let private jobOf (case: Case) =
+    let weights = case.Weights |> List.map float |> PriorParser.FromWeights
+
+    let scenario =
+        match case.Kind with
+        | "custom" -> custom "custom" (fun m -> case.Sources[m - 1])
+        | "recent-models" -> Scenario.RecentModels(1 + case.Size % 4)
+        | name -> Scenario.Parse(name, Nullable())
+
+    let least =
+        if scenario.Window.HasValue then
+            scenario.Window.Value
+        else
+            1
+
+    { job scenario weights case.Rows (max least case.Size) (max least case.Last) case.Key with
+        Real = if scenario.KeepsReal then Some(1 + case.Size / 2) else None
+        Trace = case.Rows
+    }
+
+type CaseGenerators =
+    static member Case() =
+        gen {
+            let! scenario =
+                Gen.elements ("custom" :: "custom" :: "custom" :: List.ofSeq Scenario.Names)
+
+            let! generations = Gen.choose (1, 25)
+            let! real = Gen.elements [ 0; 1; 3 ]
+
+            let source m =
+                gen {
+                    // After the first few generations mostly models, of which some are long past.
+                    let! source =
+                        if m <= real + 1 then
+                            Gen.choose (0, m - 1)
+                        else
+                            Gen.choose (max 1 (m - 4), m - 1)
+
+                    let! count = Gen.choose (1, 5)
+                    return source, count
+                }
+
+            let! sources =
+                [
+                    for m in 1..generations -> Gen.choose (1, 3) |> Gen.bind (fun k -> Gen.listOfLength k (source m))
+                ]
+                |> Gen.sequenceToList
+
+            let! weights =
+                Gen.choose (1, 6) |> Gen.bind (fun s -> Gen.listOfLength s (Gen.choose (0, 3)))
+
+            let! samples = Gen.choose (1, 12)
+            let! contexts = Gen.choose (1, 4)
+            let! seed = Gen.choose64 (0L, Int64.MaxValue)
+
+            return
+                {
+                    Kind = scenario
+                    Sources = sources
+                    Weights = 1 :: weights
+                    Size = samples
+                    Rows = contexts
+                    Last = generations
+                    Key = uint64 seed * 2UL
+                }
+        }
+        |> Arb.fromGen
+
+let private anyCase name count body =
+    testPropertyWithConfig
+        { FsCheckConfig.defaultConfig with
+            maxTest = count
+            arbitrary = [ typeof<CaseGenerators> ]
+        }
+        name
+        (fun (case: Case) -> body (jobOf case))
+
+let private close what (expected: float) (actual: float) =
+    if
+        not (Double.IsNaN expected && Double.IsNaN actual)
+        && not (abs (expected - actual) <= 1e-9)
+    then
+        failtest $"{what} is {actual}, plainly {expected}"
+
+/// Every number of a run against the plain simulation, also after contexts have left the work.
+let private expectPlain (job: Job) (outcome: Outcome) =
+    let result = outcome.Result
+    let contexts = int result.Plan.Contexts
+
+    let plain =
+        [|
+            for c in 0 .. contexts - 1 ->
+                let sets, law = simulate job c
+                [| for set in sets -> set, observe sets[0] law set |]
+        |]
+
+    for m in 1 .. result.Generations do
+        for o in 0 .. Observables.Count - 1 do
+            let values = [| for c in 0 .. contexts - 1 -> (snd plain[c].[m - 1]).[o] |]
+            let series = result.Series[o]
+            close $"the mean {Observables.Names[o]} at {m}" (Array.average values) series.Mean[m - 1]
+            close $"the smallest {Observables.Names[o]} at {m}" (Array.min values) series.Minimum[m - 1]
+            close $"the largest {Observables.Names[o]} at {m}" (Array.max values) series.Maximum[m - 1]
+
+        let collapsed =
+            [
+                for c in 0 .. contexts - 1 ->
+                    if (fst plain[c].[m - 1] |> Array.distinct).Length = 1 then
+                        1.0
+                    else
+                        0.0
+            ]
+
+        close $"the collapsed fraction at {m}" (List.average collapsed) result.CollapsedFraction[m - 1]
+
+    for row in result.Trace do
+        let set, values = plain[int row.Context][row.Generation - 1]
+        Expect.equal row.Size set.Length "counts sum to n"
+        let most = set |> Array.countBy id |> Array.map snd |> Array.max
+
+        let heaviest =
+            set
+            |> Array.countBy id
+            |> Array.filter (fun (_, count) -> count = most)
+            |> Array.map fst
+
+        Expect.equal row.Token (Array.min heaviest) "the heaviest token, of several the smallest"
+
+        for o in 0 .. Observables.Count - 1 do
+            close $"{Observables.Names[o]} of context {row.Context} at {row.Generation}" values[o] row.Values[o]
+
+    let table = List.exactlyOne outcome.Tables
+
+    for c in 0 .. contexts - 1 do
+        let isPure (set: int[], _) = (Array.distinct set).Length = 1
+        let first = plain[c] |> Array.tryFindIndex isPure
+
+        let expected =
+            match first with
+            | Some i -> i + 1
+            | None -> 0
+
+        Expect.equal table.CollapseTime[c] expected $"collapse time of context {c}"
+
+let private plainTests =
+    [
+        anyCase "engines equal a plain simulation" 400 (fun job ->
+            let outcome = cpu job
+            expectPlain job outcome
+            expectSame "the reference" outcome (reference job))
+        test "also on a corpus" {
+            for name, least, scenario in scenarios do
+                for samples in [ None; Some 30 ] do
+                    if samples.IsSome || least = 1 then
+                        let job =
+                            { onCorpus (scenario 20) samples 15 11UL with
+                                Trace = 1000
+                            }
+
+                        expectPlain job (cpu job)
+        }
+        test "held-out text by hand" {
+            let job = onCorpus Scenario.FullySynthetic None 5 12UL
+            let heldOut = (cpu job).Result.HeldOut |> nonNull
+            let _, counts = corpus.Value
+
+            let offsets, tokens, held =
+                counts.Offsets.ToArray(), counts.Tokens.ToArray(), counts.Counts.ToArray()
+
+            let sets =
+                [| for c in 0 .. (fst corpus.Value).ContextCount - 1 -> fst (simulate job c) |]
+
+            for m in 1..5 do
+                let mutable covered = 0
+                let mutable negativeLog = 0.0
+
+                for c in 0 .. sets.Length - 1 do
+                    let set = sets[c][m - 1]
+
+                    for i in int offsets[c] .. int offsets[c + 1] - 1 do
+                        match set |> Array.filter ((=) tokens[i]) |> Array.length with
+                        | 0 -> ()
+                        | count ->
+                            covered <- covered + held[i]
+                            negativeLog <- negativeLog - float held[i] * log (float count / float set.Length)
+
+                close "covered" (negativeLog / float covered) heldOut.CoveredCrossEntropy[m - 1]
+                close "unseen" (1.0 - float covered / float heldOut.Transitions) heldOut.Unseen[m - 1]
+                Expect.isTrue (Double.IsPositiveInfinity heldOut.CrossEntropy[m - 1]) "some are unseen"
+        }
+        test "a schedule that alternates between two lines keeps both" {
+            // Odd and even generations know nothing of each other, so that collapsed neighbours may differ.
+            let twoLines = custom "two lines" (fun m -> [ (if m <= 2 then 0 else m - 2), 3 ])
+
+            let job =
+                { job twoLines (prior "uniform:4") 30 3 80 13UL with
+                    Trace = 30
+                }
+
+            let outcome = cpu job
+            expectPlain job outcome
+            let l1 = outcome.Result[Observable.L1FromFirst].Mean
+            Expect.isGreaterThan (abs (l1[79] - l1[78])) 0.3 "they differ to the end"
+            expectOneResult "all engines" job |> ignore
+        }
+        test "training sets of one token each" {
+            let single = custom "one token" (fun m -> [ (if m <= 3 then 0 else m - 3), 1 ])
+
+            let job =
+                { job single (prior "uniform:5") 12 1 20 14UL with
+                    Trace = 12
+                }
+
+            expectPlain job (cpu job)
+            expectOneResult "all engines" job |> ignore
+        }
+    ]
+
+let private traceOf (outcome: Outcome) context =
+    [
+        for row in outcome.Result.Trace do
+            if row.Context = context then
+                row.Generation, row.Token, List.ofSeq row.Values
+    ]
+
+let private lawTests =
+    [
+        anyCase "support never grows and collapse is for ever without fresh tokens" 200 (fun job ->
+            if job.Scenario.Name = "fully-synthetic" then
+                let outcome = cpu job
+
+                for context in 0L .. outcome.Result.Plan.Contexts - 1L do
+                    for (_, token, values), (_, nextToken, next) in List.pairwise (traceOf outcome context) do
+                        Expect.isLessThanOrEqual next[2] values[2] "support"
+
+                        if values[1] = 1.0 then
+                            Expect.equal (nextToken, next[1]) (token, 1.0) "collapsed")
+        test "no token survives that the truth does not have" {
+            let allowed = set [ 1; 3; 4; 6 ]
+
+            for name, least, scenario in scenarios do
+                let outcome = cpu (job (scenario 40) withZeros.Value 200 (max least 40) 8 15UL)
+
+                for table in outcome.Tables do
+                    for token in table.Token do
+                        Expect.contains allowed token name
+
+                Expect.isLessThanOrEqual (Seq.max outcome.Result[Observable.Support].Maximum) 4.0 name
+        }
+        test "a context knows nothing of those beside it" {
+            for name, least, scenario in scenarios do
+                let run contexts =
+                    cpu
+                        { job (scenario 30) (prior "zipf:50:1.0") contexts (max least 30) 12 16UL with
+                            Trace = 5
+                        }
+
+                let few, many = run 5, run 50
+
+                for context in 0L .. 4L do
+                    Expect.equal (traceOf few context) (traceOf many context) $"{name}, context {context}"
+        }
+        test "a longer run begins like a shorter one" {
+            for name, least, scenario in scenarios do
+                let run generations =
+                    (cpu (job (scenario 30) (prior "zipf:50:1.0") 20 (max least 30) generations 17UL)).Result
+
+                let short, long = run 10, run 30
+
+                for o in 0 .. Observables.Count - 1 do
+                    Expect.sequenceEqual (Seq.take 10 long.Series[o].Mean) short.Series[o].Mean name
+        }
+        test "names of tokens do not matter to what is symmetric in them" {
+            let letters = text 1 2_000
+            let other = String.map (fun c -> "zyxwvutsrq"[int c - int 'a']) letters
+
+            let run (text: string) =
+                withText text (fun path ->
+                    { onCorpus Scenario.PartiallySynthetic None 12 18UL with
+                        Corpus = Some(Collapse.Corpora.Corpus.Read(path, "chars", 1))
+                        HeldOut = None
+                    })
+                |> cpu
+
+            let one, two = run letters, run other
+
+            for o in 0 .. Observables.Count - 1 do
+                Expect.sequenceEqual
+                    (Seq.map BitConverter.DoubleToInt64Bits two.Result.Series[o].Mean)
+                    (Seq.map BitConverter.DoubleToInt64Bits one.Result.Series[o].Mean)
+                    Observables.Names[o]
+        }
+        test "relabelled weights give relabelled survivors" {
+            // The alias table differs, so not the same draws: but a truth of one token has no choice.
+            for token in 0..4 do
+                let weights =
+                    PriorParser.FromWeights [ for t in 0..4 -> if t = token then 2.0 else 0.0 ]
+
+                let outcome = cpu (job Scenario.FullySynthetic weights 3 10 4 19UL)
+
+                for table in outcome.Tables do
+                    Expect.equal table.Token [| token; token; token |] ""
+                    Expect.equal table.CollapseTime [| 1; 1; 1 |] "collapsed from the start"
+        }
+        test "progress ends where the plan does" {
+            let engines =
+                [
+                    new CpuEngine(2) :> IEngine
+                    new ReferenceEngine()
+                    for _, device in devices.Value do
+                        match device with
+                        | Ok engine -> engine
+                        | Error _ -> ()
+                ]
+
+            for engine in engines do
+                let outcome =
+                    runOn engine (job Scenario.FullySynthetic (prior "uniform:5") 30 6 200 20UL)
+
+                let planned = outcome.Result.Plan.Draws
+                Expect.equal outcome.Progress.Settled planned $"{engine.Name}: all is settled"
+                Expect.isLessThan outcome.Progress.Draws planned $"{engine.Name}: collapsed contexts cost nothing"
+        }
+    ]
+
+[<Tests>]
+let tests =
+    testList
+        "engines"
+        [
+            testList "give one result with a prior" priorTests
+            testList "give one result on a corpus" corpusTests
+            testList "give one result until collapse" collapseTests
+            testList "give one result for large sizes" sizeTests
+            testList "are told apart" defectTests
+            testList "present" deviceTests
+            testList "are the model" plainTests
+            testList "keep its laws" lawTests
+        ]
