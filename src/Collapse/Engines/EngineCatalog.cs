@@ -77,8 +77,9 @@ public static class EngineCatalog
     }
 
     // OpenCL is not chosen unasked: on most machines its device is the CPU, which the CPU engine uses better.
+    // Without a driver no context is made: that takes longer than a small run.
     private static IEngine CreateBest(int? threads) =>
-        List().Any(e => e.Name == "cuda:0" && e.Usable)
+        HasCudaDriver() && List().Any(e => e.Name == "cuda:0" && e.Usable)
             ? CreateDevice("auto", "cuda", 0, CudaMissing())
             : new CpuEngine(threads);
 
@@ -96,7 +97,7 @@ public static class EngineCatalog
             : WhyUnusable(devices[number]);
         if (reason is null)
         {
-            return new IlgpuEngine(kind, context, devices[number]);
+            return new IlgpuEngine(number == 0 ? kind : specification, context, devices[number]);
         }
 
         context.Dispose();
@@ -150,8 +151,10 @@ public static class EngineCatalog
             _ => null,
         };
 
+    private static bool HasCudaDriver() => CanLoad("libcuda.so.1", "libcuda.so", "nvcuda.dll");
+
     private static string CudaMissing() =>
-        CanLoad("libcuda.so.1", "libcuda.so", "nvcuda.dll")
+        HasCudaDriver()
             ? "the NVIDIA driver finds no CUDA device"
             : "no NVIDIA driver is installed (libcuda was not found)";
 

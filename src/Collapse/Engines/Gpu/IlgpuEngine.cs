@@ -27,7 +27,7 @@ public sealed class IlgpuEngine : IEngine
     private readonly Dictionary<(int Groups, int Size), ContextKernelLaunch> _launches = [];
 
     /// <summary>Creates the engine; the context is disposed with it.</summary>
-    /// <param name="name">"cuda" or "opencl".</param>
+    /// <param name="name">"cuda", "opencl", or one of these with the device's number.</param>
     /// <param name="context">An ILGPU context that has the device.</param>
     /// <param name="device">The device.</param>
     internal IlgpuEngine(string name, Context context, Device device)
