@@ -216,7 +216,7 @@ let private corpora =
         refusedText "a number of real tokens with a corpus" "abc"B "--real 5" (fun _ ->
             "--real 5: does not apply to a corpus, whose own tokens are the real data; leave it out")
         refusedText "matched samples below the window" "abcabd"B "--scenario recent-models --window 2" (fun _ ->
-            "--samples 1: leaves a training set of recent-models empty in a context with 1 samples; give --samples a number of at least the window")
+            "--samples matched: leaves a training set of recent-models empty in a context with 1 samples; give --samples a number of at least the window")
         test "a held-out text that is not UTF-8" {
             withText "abc" (fun path ->
                 withBytes [| 97uy; 255uy |] (fun heldOut ->
