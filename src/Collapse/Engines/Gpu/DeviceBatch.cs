@@ -132,7 +132,10 @@ internal sealed class DeviceBatch : IDisposable
         _leftAt.CopyToCPU(LeftAt);
         _collapseTime.CopyToCPU(CollapseTime);
         long length = (long)Settings.Contexts * (Settings.Reported + 1) * ObservableRow.Length;
-        _rows.View.SubView(0, length).CopyToCPU(ref Rows[0], length);
+
+        // As a span: ILGPU 1.5.3 does not pin an array that it is given by its first element, and copies while the
+        // garbage collector may move it.
+        _rows.View.SubView(0, length).CopyToCPU(_accelerator.DefaultStream, Rows.AsSpan(0, (int)length));
     }
 
     /// <inheritdoc/>
