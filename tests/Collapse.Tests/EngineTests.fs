@@ -4,6 +4,8 @@ module Collapse.Tests.EngineTests
 open System
 open System.Collections.Generic
 open System.IO
+open System.Threading
+open System.Threading.Tasks
 open Expecto
 open FsCheck.FSharp
 open Collapse.Engines
@@ -281,6 +283,32 @@ let private deviceTests =
                         )
                     )
             }
+        test "results do not move while they are copied" {
+            // Copies into arrays that nothing pins went astray now and then, when the collector moved the arrays.
+            let job = job Scenario.FullySynthetic (prior "uniform:52") 9 30 12 21UL
+            let expected = reference job
+
+            for name, device in devices.Value do
+                match device with
+                | Error _ -> ()
+                | Ok engine ->
+                    use stop = new CancellationTokenSource()
+
+                    let churn =
+                        Task.Run(fun () ->
+                            while not stop.IsCancellationRequested do
+                                for size in 1..2_000 do
+                                    Array.zeroCreate<byte> size |> ignore
+
+                                GC.Collect(1, GCCollectionMode.Forced, true, true))
+
+                    try
+                        for _ in 1..40 do
+                            expectSame name expected (runOn engine job)
+                    finally
+                        stop.Cancel()
+                        churn.Wait()
+        }
     ]
 
 // ---- what holds whatever was drawn
