@@ -65,6 +65,8 @@ public sealed class DeviationLaw
 
     internal static DeviationLaw PartiallySynthetic(RealCounts real, long samples) => new(real, true, samples);
 
+    internal static DeviationLaw FullySynthetic(RealCounts real, long samples) => new(real, false, samples);
+
     /// <summary>The exact E||p^(m) - p^(1)||_1 for m = 0..generations.</summary>
     /// <param name="generations">Last m: 1 to <see cref="Limits.Generations"/>.</param>
     /// <param name="work">Multiply-adds that the answer may cost: 0 or more.</param>
@@ -76,7 +78,7 @@ public sealed class DeviationLaw
         Require.AtLeast("work", work, 0, "give the number of multiply-adds to allow");
         var result = new double[generations + 1];
         result[0] = double.NaN;
-        if (_real.Counts is { Length: 0 })
+        if (HasNoDeviation)
         {
             return result;
         }
@@ -162,6 +164,9 @@ public sealed class DeviationLaw
         Require.AtLeast("generation", generation ?? 1, 1, "count generations from 1, or ask for all");
         return Bound.Deviation(SharpBound.TwoMoment(_real, Kept, Samples, generation));
     }
+
+    /// <summary>Whether the real data are a single token.</summary>
+    internal bool HasNoDeviation => _real.Counts is { Length: 0 };
 
     private long Kept => _keepsReal ? _real.Real : 0;
 

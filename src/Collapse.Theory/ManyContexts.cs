@@ -12,9 +12,6 @@ public sealed record ContextGroup(IReadOnlyList<double> Probabilities, int Sampl
 /// </summary>
 public sealed class ManyContexts
 {
-    /// <summary>A sum of survival probabilities below this changes no probability.</summary>
-    private const double Negligible = 1e-20;
-
     private readonly (int Samples, (TokenLaw Law, long Count)[] Groups)[] _parts;
 
     /// <summary>Prepares the laws.</summary>
@@ -61,7 +58,7 @@ public sealed class ManyContexts
     /// <exception cref="ArgumentException"><paramref name="generations"/> is out of range.</exception>
     public double[] AllCollapsedProbabilities(int generations)
     {
-        var logs = Series(generations, LogCollapsed);
+        var logs = Series(generations, LastCollapseLaw.LogCollapsed);
         return [0, .. logs.Skip(1).Select(Math.Exp)];
     }
 
@@ -75,8 +72,16 @@ public sealed class ManyContexts
         return [0, .. logs.Skip(1).Select(log => -SpecialLogs.ExpM1(log))];
     }
 
+    /// <summary>The law of the generation of the last collapse.</summary>
+    public LastCollapseLaw LastCollapse() =>
+        LastCollapseLaw.Of(
+            _parts.Select(part =>
+                (part.Samples, Array.ConvertAll(part.Groups, g => (Survival: g.Law.NotAllEqual(part.Samples), g.Count)))
+            )
+        );
+
     /// <summary>E[generation of the last collapse].</summary>
-    public double ExpectedLastCollapse() => 1 + NotAllCollapsed().Skip(1).Sum();
+    public double ExpectedLastCollapse() => LastCollapse().Expectation;
 
     /// <summary>The smallest m with P(last collapse &lt;= m) of at least <paramref name="probability"/>.</summary>
     /// <param name="probability">Above 0 and below 1.</param>
@@ -84,9 +89,7 @@ public sealed class ManyContexts
     public int LastCollapseQuantile(double probability)
     {
         Require.Open("probability", probability, 0, 1, "ask for a quantile such as 0.5");
-        var tails = NotAllCollapsed();
-        var reached = tails.FindIndex(1, tail => tail <= 1 - probability);
-        return reached < 0 ? tails.Count : reached;
+        return LastCollapse().Quantile(probability);
     }
 
     /// <summary>
@@ -141,37 +144,6 @@ public sealed class ManyContexts
         ArgumentNullException.ThrowIfNull(contexts);
         Require.AtLeast("generation", generation ?? 1, 1, "count generations from 1, or ask for all");
         return contexts.Sum(c => c.MeanSquareBound(generation));
-    }
-
-    private static double LogCollapsed(double survival, long count) =>
-        count * SpecialLogs.Log1P(-Math.Min(1, survival));
-
-    /// <summary>P(last collapse > m), from m = 0 until it is without weight. One chain at a time is held.</summary>
-    private List<double> NotAllCollapsed()
-    {
-        var logs = new List<double> { double.NegativeInfinity };
-        foreach (var (samples, groups) in _parts)
-        {
-            var walk = new AncestralChain(samples).Walk(samples);
-            var tables = Array.ConvertAll(groups, g => (Survival: g.Law.NotAllEqual(samples), g.Count));
-            for (double alive = double.PositiveInfinity; alive > Negligible; walk.Advance())
-            {
-                if (logs.Count == walk.Generation)
-                {
-                    logs.Add(0);
-                }
-
-                alive = 0;
-                foreach (var (table, count) in tables)
-                {
-                    var survival = walk.Expectation(table);
-                    alive += count * survival;
-                    logs[walk.Generation] += LogCollapsed(survival, count);
-                }
-            }
-        }
-
-        return logs.ConvertAll(log => -SpecialLogs.ExpM1(log));
     }
 
     /// <summary>Sum over contexts of a term of P(T > m) and the number of alike contexts, for m = 0..generations; entry 0 is 0.</summary>

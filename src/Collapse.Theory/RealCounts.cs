@@ -87,6 +87,30 @@ internal sealed class RealCounts
         return new RealCounts(real, kept, SpreadOf(real, kept), rootMeanSquare, vocabulary);
     }
 
+    /// <summary>Contexts with one N taken together: all that is linear in the counts is then a sum over contexts.</summary>
+    internal static RealCounts Pool(IReadOnlyCollection<(RealCounts Counts, long Contexts)> contexts)
+    {
+        var real = contexts.First().Counts.Real;
+        var spread = contexts.Sum(c => c.Contexts * c.Counts.Spread);
+        var rootMeanSquare = contexts.Sum(c => c.Contexts * c.Counts.RootMeanSquareSpread);
+        var vocabulary = contexts.Max(c => c.Counts.Vocabulary);
+        if (contexts.Any(c => c.Counts.Counts is null))
+        {
+            return new RealCounts(real, null, spread, rootMeanSquare, vocabulary);
+        }
+
+        var weights = new SortedDictionary<int, double>();
+        foreach (var (counts, number) in contexts)
+        {
+            foreach (var (count, weight) in counts.Counts!)
+            {
+                weights[count] = weights.GetValueOrDefault(count) + number * weight;
+            }
+        }
+
+        return new RealCounts(real, [.. weights.Select(w => (w.Key, w.Value))], spread, rootMeanSquare, vocabulary);
+    }
+
     /// <summary>Sum over tokens of sqrt(p (1 - p)): the limit of the mean spread at large N, and never below it.</summary>
     internal static double JensenSpread(TokenLaw law)
     {

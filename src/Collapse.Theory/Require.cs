@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Collapse.Theory;
 
-/// <summary>Checks of input: each throws an <see cref="ArgumentException"/> whose one line names parameter, value, allowed range and remedy.</summary>
+/// <summary>Checks of input: each throws a <see cref="TheoryInputException"/> whose one line names parameter, value, allowed range and remedy.</summary>
 internal static class Require
 {
     /// <summary>How far from 1 a sum of probabilities may lie before it is taken for a mistake.</summary>
@@ -12,7 +12,7 @@ internal static class Require
     {
         if (value < least || value > most)
         {
-            throw new ArgumentException(Line(name, Text(value), $"{Text(least)} to {Text(most)}", remedy));
+            throw Mistake(name, Text(value), $"{Text(least)} to {Text(most)}", remedy);
         }
     }
 
@@ -20,7 +20,7 @@ internal static class Require
     {
         if (value < least)
         {
-            throw new ArgumentException(Line(name, Text(value), $"{Text(least)} or more", remedy));
+            throw Mistake(name, Text(value), $"{Text(least)} or more", remedy);
         }
     }
 
@@ -28,9 +28,7 @@ internal static class Require
     {
         if (!(value > above && value < below))
         {
-            throw new ArgumentException(
-                Line(name, Text(value), $"above {Text(above)} and below {Text(below)}", remedy)
-            );
+            throw Mistake(name, Text(value), $"above {Text(above)} and below {Text(below)}", remedy);
         }
     }
 
@@ -38,7 +36,7 @@ internal static class Require
     {
         if (!(value >= least && value <= most))
         {
-            throw new ArgumentException(Line(name, Text(value), $"{Text(least)} to {Text(most)}", remedy));
+            throw Mistake(name, Text(value), $"{Text(least)} to {Text(most)}", remedy);
         }
     }
 
@@ -47,9 +45,7 @@ internal static class Require
         ArgumentNullException.ThrowIfNull(probabilities);
         if (probabilities.Count == 0)
         {
-            throw new ArgumentException(
-                Line("probabilities", "empty", "one or more entries", "give one probability per token")
-            );
+            throw Mistake("probabilities", "empty", "one or more entries", "give one probability per token");
         }
 
         double sum = 0;
@@ -67,13 +63,11 @@ internal static class Require
 
         if (!(Math.Abs(sum - 1) <= SumTolerance))
         {
-            throw new ArgumentException(
-                Line(
-                    "probabilities",
-                    $"an array that sums to {Text(sum)}",
-                    "a sum of 1 within 1e-9",
-                    "divide by the sum"
-                )
+            throw Mistake(
+                "probabilities",
+                $"an array that sums to {Text(sum)}",
+                "a sum of 1 within 1e-9",
+                "divide by the sum"
             );
         }
     }
@@ -93,13 +87,10 @@ internal static class Require
         return sum;
     }
 
-    internal static ArgumentException Mistake(string name, string value, string allowed, string remedy) =>
-        new(Line(name, value, allowed, remedy));
+    internal static TheoryInputException Mistake(string name, string value, string allowed, string remedy) =>
+        new(name, value, allowed, remedy);
 
     internal static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 
     internal static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
-
-    private static string Line(string name, string value, string allowed, string remedy) =>
-        $"{name} is {value}; allowed: {allowed}; remedy: {remedy}.";
 }

@@ -152,9 +152,10 @@ public sealed class ScheduleMoments
         return SharpFromFirst(TokenLaw.From(probabilities), generation);
     }
 
-    internal Bound SharpFromFirst(TokenLaw law, int generation)
-    {
-        var square = _variance[generation] - 2 * _withFirst[generation] + _variance[1];
-        return Bound.Deviation(Math.Sqrt(Math.Max(0, square)) * RealCounts.JensenSpread(law));
-    }
+    internal Bound SharpFromFirst(TokenLaw law, int generation) =>
+        Bound.Deviation(RootMeanSquareFromFirst(generation) * RealCounts.JensenSpread(law));
+
+    /// <summary>The root of E (p_i^(m) - p_i^(1))^2 in units of the root of p_i (1 - p_i), the same for all tokens.</summary>
+    internal double RootMeanSquareFromFirst(int generation) =>
+        Math.Sqrt(Math.Max(0, _variance[generation] - 2 * _withFirst[generation] + _variance[1]));
 }

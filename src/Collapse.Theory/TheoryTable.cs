@@ -97,7 +97,7 @@ public static class TheoryTables
         var deviations = DeviationLaw.PartiallySynthetic(probabilities, real, samples);
         var token = TokenLaw.From(probabilities);
         // Real tokens stay, so only real data of a single token collapses, and it is collapsed from the start.
-        var collapsed = 1 - NotAllEqual(token, real);
+        var collapsed = token.AllEqualIn(real);
         return PartiallySynthetic(
             deviations,
             token.Probabilities.Length,
@@ -293,18 +293,6 @@ public static class TheoryTables
         }
 
         return new(new(null, null, null), null, rows, false);
-    }
-
-    /// <summary>1 - sum of p^N, for any N.</summary>
-    private static double NotAllEqual(TokenLaw token, long real)
-    {
-        double same = 0;
-        for (var g = token.Values.Length - 1; g >= 0; g--)
-        {
-            same += token.Multiplicities[g] * Math.Exp(real * Math.Log(token.Values[g]));
-        }
-
-        return 1 - same;
     }
 
     private static void CheckGenerations(int generations) =>

@@ -116,6 +116,18 @@ internal sealed class TokenLaw
         return result;
     }
 
+    /// <summary>P(a independent tokens are all equal) for one a, which may be any number from 1.</summary>
+    internal double AllEqualIn(double a)
+    {
+        double same = 0;
+        for (var g = Values.Length - 1; g >= 0; g--)
+        {
+            same += Multiplicities[g] * Math.Exp(a * _log[g]);
+        }
+
+        return Math.Min(1, same);
+    }
+
     /// <summary>P(the token of group g is in none of a draws) = (1 - p)^a; a at least 1.</summary>
     internal double Missing(int group, double a) => Math.Exp(a * _logComplement[group]);
 
