@@ -6,6 +6,8 @@ namespace Collapse.Cli;
 /// <summary>Numbers and texts as people read them.</summary>
 internal static class Figures
 {
+    private const int Widest = 80;
+
     private static readonly CultureInfo Culture = CultureInfo.InvariantCulture;
 
     /// <summary>A whole number with thousands set apart.</summary>
@@ -19,6 +21,13 @@ internal static class Figures
         !double.IsFinite(value) ? Undefined(value)
         : value != 0 && Math.Abs(value) < 0.001 ? value.ToString("0.0e-0", Culture)
         : value.ToString("0.0000", Culture);
+
+    /// <summary>The same in at most seven characters: from 1,000 on a power of ten, 2.5e4.</summary>
+    public static string Brief(double value) =>
+        !double.IsFinite(value) ? Undefined(value)
+        : Math.Abs(value) >= 1000 ? value.ToString("0.0e0", Culture)
+        : Math.Abs(value) >= 10 ? value.ToString("0.0", Culture)
+        : Real(value);
 
     /// <summary>A mean of whole numbers.</summary>
     public static string Mean(double value) =>
@@ -96,6 +105,24 @@ internal static class Figures
             ' ',
             text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
         );
+
+    /// <summary>Writes a text in lines of 80 columns at most, broken at spaces, each after one space.</summary>
+    public static void WriteWrapped(TextWriter output, string text)
+    {
+        string line = "";
+        foreach (string word in text.Split(' '))
+        {
+            if (line.Length + 1 + word.Length >= Widest)
+            {
+                output.WriteLine(line);
+                line = "";
+            }
+
+            line += $" {word}";
+        }
+
+        output.WriteLine(line);
+    }
 
     private static string Undefined(double value) => double.IsPositiveInfinity(value) ? "inf" : "-";
 }

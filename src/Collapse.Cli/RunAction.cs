@@ -1,7 +1,5 @@
-using Collapse.Corpora;
 using Collapse.Engines;
 using Collapse.Model;
-using Collapse.Priors;
 using Collapse.Results;
 using Collapse.Running;
 
@@ -41,55 +39,17 @@ internal sealed class RunAction(Screen screen, CancellationToken interrupt)
 
     private RunSettings Read(RunRequest request, Scenario scenario)
     {
-        if (request.Corpus is not null && request.Prior is not null)
+        var reader = new SettingsReader(screen, interrupt);
+        RunSettings settings = reader.Read(request, scenario);
+        return settings with
         {
-            throw new InvalidInputException(
-                "--corpus",
-                request.Corpus,
-                "does not go with --prior: the truth is one of the two",
-                "leave one of them out"
-            );
-        }
-
-        Corpus? corpus = request.Corpus is null ? null : ReadCorpus(request);
-        return new RunSettings
-        {
-            Scenario = scenario,
-            Prior = request.Prior is null ? null : PriorParser.Parse(request.Prior),
-            Corpus = corpus,
-            HeldOut = request.HeldOut is null ? null : ReadHeldOut(corpus!, request.HeldOut),
-            Contexts = request.Contexts,
-            Samples = request.Samples,
-            Real = request.Real,
+            HeldOut = request.HeldOut is null ? null : reader.ReadHeldOut(settings.Corpus!, request.HeldOut),
             Generations = request.Generations,
             UntilCollapse = request.UntilCollapse,
-            Seed = request.Seed,
             Trace = request.Trace,
             Threads = request.Threads,
             Chunk = request.Chunk,
         };
-    }
-
-    private Corpus ReadCorpus(RunRequest request)
-    {
-        var progress = new ReadingProgress();
-        return ProgressView.Watch(
-            screen,
-            $"reading {Path.GetFileName(request.Corpus)}",
-            progress.State,
-            () => Corpus.Read(request.Corpus!, request.Tokenizer, request.Order, progress, interrupt)
-        );
-    }
-
-    private HeldOutCounts ReadHeldOut(Corpus corpus, string path)
-    {
-        var progress = new ReadingProgress();
-        return ProgressView.Watch(
-            screen,
-            $"reading held-out {Path.GetFileName(path)}",
-            progress.State,
-            () => corpus.ReadHeldOut(path, progress, interrupt)
-        );
     }
 
     private RunResult Train(Simulation simulation, RunProvenance provenance, RunFolder? folder, Survivors survivors)

@@ -1,6 +1,4 @@
-using Collapse.Corpora;
 using Collapse.Results;
-using Collapse.Running;
 
 namespace Collapse.Cli;
 
@@ -13,10 +11,9 @@ internal static class RunReport
     {
         TextWriter output = screen.Output;
         output.WriteLine();
-        output.WriteLine($" {Title(result.Plan.Settings)}");
-        if (result.Plan.Settings.Corpus is Corpus corpus)
+        foreach (string line in ModelTitle.Lines(result.Plan.Settings, dependsOnSeed: true))
         {
-            output.WriteLine($" {Describe(corpus)}");
+            Figures.WriteWrapped(output, line);
         }
 
         output.Flush();
@@ -34,34 +31,6 @@ internal static class RunReport
 
         output.Flush();
     }
-
-    private static string Title(RunSettings settings)
-    {
-        List<string> parts = [settings.Scenario.Name];
-        if (settings.Scenario.Window is int window)
-        {
-            parts.Add($"window {Figures.Whole(window)}");
-        }
-
-        if (settings.Prior is not null)
-        {
-            parts.Add(settings.Prior.Specification);
-        }
-
-        parts.Add(settings.Samples is int samples ? $"n = {Figures.Whole(samples)}" : "n matched to the text");
-        if (settings.Real is int real)
-        {
-            parts.Add($"N = {Figures.Whole(real)} real");
-        }
-
-        parts.Add($"seed {settings.Seed}");
-        return string.Join(" · ", parts);
-    }
-
-    private static string Describe(Corpus corpus) =>
-        $"{Path.GetFileName(corpus.Path)}: {Figures.Whole(corpus.TokenCount)} tokens ({corpus.Tokenizer}), "
-        + $"vocabulary {Figures.Whole(corpus.VocabularySize)}, order {corpus.Order}, "
-        + $"{Figures.Whole(corpus.TransitionCount)} transitions";
 
     private static IEnumerable<(string Label, string Text)> Summary(
         RunResult result,
