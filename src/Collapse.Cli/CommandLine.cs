@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using Collapse.Results;
+using Collapse.Theory;
 
 namespace Collapse.Cli;
 
@@ -44,6 +45,11 @@ internal static class CommandLine
             screen.Complain(e.Message);
             return ExitCode.BadInput;
         }
+        catch (TheoryInputException e)
+        {
+            screen.Complain(Translate(e));
+            return ExitCode.BadInput;
+        }
         catch (OperationCanceledException)
         {
             screen.Complain("interrupted before the run began; nothing was written");
@@ -70,6 +76,17 @@ internal static class CommandLine
             _ => $"unexpected {error.GetType().Name}: {error.Message}; set {StackTraceVariable}=1 to see where",
         };
 
+    /// <summary>The theory's refusals, in the words of the command line.</summary>
+    private static string Translate(TheoryInputException refusal)
+    {
+        string option = refusal.Parameter switch
+        {
+            "samples" or "real" or "window" or "generations" or "contexts" or "tolerance" => $"--{refusal.Parameter}",
+            _ => refusal.Parameter,
+        };
+        return $"{option} {refusal.Value}: must be {refusal.Allowed}; {refusal.Remedy}";
+    }
+
     private static int Dispatch(IReadOnlyList<string> args, Screen screen, CancellationToken interrupt)
     {
         RootCommand root = CreateRoot(screen, interrupt);
@@ -94,6 +111,8 @@ internal static class CommandLine
     {
         var root = new RootCommand(Description.ReplaceLineEndings(" ").Trim()) { HelpName = "collapse" };
         root.Add(RunOptions.CreateCommand(request => new RunAction(screen, interrupt).Invoke(request)));
+        root.Add(TheoryOptions.CreateCommand(request => new TheoryAction(screen, interrupt).Invoke(request)));
+        root.Add(PlanOptions.CreateCommand(request => new PlanAction(screen, interrupt).Invoke(request)));
         root.Add(DevicesCommand.Create(screen));
         foreach (Option option in root.Options)
         {

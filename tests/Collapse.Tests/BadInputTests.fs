@@ -26,8 +26,10 @@ let private run more =
 
 let private unknownNames =
     [
-        refused "walk" "command walk: must be one of run, devices; see 'collapse --help'"
-        refused "rum --json" "command rum: must be one of run, devices; did you mean run? See 'collapse --help'"
+        refused "walk" "command walk: must be one of run, theory, plan, devices; see 'collapse --help'"
+        refused
+            "rum --json"
+            "command rum: must be one of run, theory, plan, devices; did you mean run? See 'collapse --help'"
         refused
             (run "--sample 5")
             "option --sample: must be an option of 'collapse run'; did you mean --samples? See 'collapse run --help'"

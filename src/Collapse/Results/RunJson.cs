@@ -91,7 +91,8 @@ public static class RunJson
         json.WriteNumber("censored", times.Censored);
     }
 
-    private static void WriteCorpus(Utf8JsonWriter json, Corpus corpus)
+    /// <summary>The members that describe a corpus.</summary>
+    internal static void WriteCorpus(Utf8JsonWriter json, Corpus corpus)
     {
         json.WriteString("path", corpus.Path);
         json.WriteString("tokenizer", corpus.Tokenizer);
