@@ -21,7 +21,14 @@ internal sealed class DeviceBatch : IDisposable
     private readonly MemoryBuffer1D<int, Stride1D.Dense> _leftAt;
     private readonly MemoryBuffer1D<long, Stride1D.Dense> _rows;
 
-    public DeviceBatch(RunPlan plan, ContextTable table, BatchRange range, Accelerator accelerator, int groups)
+    public DeviceBatch(
+        RunPlan plan,
+        ContextTable table,
+        BatchRange range,
+        Accelerator accelerator,
+        Initializer<int, Stride1D.Dense> fill,
+        int groups
+    )
     {
         _accelerator = accelerator;
         int count = range.Count;
@@ -57,7 +64,7 @@ internal sealed class DeviceBatch : IDisposable
             Sets = Empty<int>(setOffsets[^1]),
             SetSizes = Empty<int>((long)count * Settings.Slots),
             FirstOffsets = Upload(firstOffsets),
-            FirstTokens = Filled(firstOffsets[^1], ContextKernel.Empty),
+            FirstTokens = Filled(fill, firstOffsets[^1], ContextKernel.Empty),
             FirstCounts = Empty<int>(firstOffsets[^1]),
             FirstSizes = Empty<int>(count),
             HeldOffsets = Upload(heldOut.Offsets),
@@ -200,11 +207,11 @@ internal sealed class DeviceBatch : IDisposable
         return buffer.View;
     }
 
-    private ArrayView<int> Filled(long length, int value)
+    private ArrayView<int> Filled(Initializer<int, Stride1D.Dense> fill, long length, int value)
     {
-        ArrayView<int> view = Keep(_accelerator.Allocate1D<int>(length)).View;
-        _accelerator.Initialize(_accelerator.DefaultStream, view, value);
-        return view;
+        MemoryBuffer1D<int, Stride1D.Dense> buffer = Keep(_accelerator.Allocate1D<int>(length));
+        fill(_accelerator.DefaultStream, buffer.View, value);
+        return buffer.View;
     }
 
     private MemoryBuffer1D<T, Stride1D.Dense> Keep<T>(MemoryBuffer1D<T, Stride1D.Dense> buffer)

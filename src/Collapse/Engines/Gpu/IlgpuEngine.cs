@@ -5,6 +5,7 @@ using Collapse.Kernels;
 using Collapse.Results;
 using Collapse.Running;
 using ILGPU;
+using ILGPU.Algorithms;
 using ILGPU.Runtime;
 
 namespace Collapse.Engines.Gpu;
@@ -26,6 +27,9 @@ public sealed class IlgpuEngine : IEngine
     private readonly Accelerator _accelerator;
     private readonly Dictionary<(int Groups, int Size), ContextKernelLaunch> _launches = [];
 
+    // Kept like the launches: ILGPU frees a kernel that nothing holds, even while its launcher is at work.
+    private readonly Initializer<int, Stride1D.Dense> _fill;
+
     /// <summary>Creates the engine; the context is disposed with it.</summary>
     /// <param name="name">"cuda", "opencl", or one of these with the device's number.</param>
     /// <param name="context">An ILGPU context that has the device.</param>
@@ -35,6 +39,7 @@ public sealed class IlgpuEngine : IEngine
         Name = name;
         _context = context;
         _accelerator = device.CreateAccelerator(context);
+        _fill = _accelerator.CreateInitializer<int, Stride1D.Dense>();
     }
 
     /// <inheritdoc/>
@@ -103,7 +108,7 @@ public sealed class IlgpuEngine : IEngine
             }
 
             int groups = Groups(range);
-            using var batch = new DeviceBatch(plan, chunk.Table, range, _accelerator, groups);
+            using var batch = new DeviceBatch(plan, chunk.Table, range, _accelerator, _fill, groups);
             TrainBatch(plan, chunk, range, batch, Launch(range, groups), cancellation);
         }
     }
