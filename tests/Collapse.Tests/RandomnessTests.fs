@@ -161,6 +161,8 @@ let private probeOn (kind: string) =
 
         kernel.Invoke(Index1D knownAnswers.Length, source.View, target.View)
         accelerator.Synchronize()
+        // ILGPU frees a kernel that nothing holds, even while its launcher is at work.
+        GC.KeepAlive kernel
         Ok(target.GetAsArray1D())
 
 let private philoxTests =
