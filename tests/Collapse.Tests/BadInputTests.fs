@@ -273,7 +273,7 @@ let private places =
 
             Expect.isMatch
                 outcome.Error
-                @"^collapse: --samples 2000000000: the run would take [\d.]+ GiB of memory, more than the [\d.]+ GiB there are; lower --samples, or --generations or --window: a context keeps 99998 earlier training sets\r?\n$"
+                @"^collapse: --samples 2000000000: the run would take [\d.]+ GiB of memory, more than the [\d.]+ GiB that a run may take here; lower --samples, or --generations or --window: a context keeps 99998 earlier training sets\r?\n$"
                 "message"
         }
         refused

@@ -64,6 +64,7 @@ public sealed class ReferenceEngine : IEngine
             for (int m = 1; m <= plan.LastGeneration && !cancellation.IsCancellationRequested; m++)
             {
                 int[] tokens = NextTrainingSet(m);
+                long drawn = plan.Schedule.DrawnSize(m, _samples, _real.Length);
                 _models[m] = tokens;
                 _models.Remove(m - plan.Schedule.Lookback - 1);
                 Dictionary<int, int> counts = Count(tokens);
@@ -105,11 +106,11 @@ public sealed class ReferenceEngine : IEngine
 
                 if (leaves)
                 {
-                    chunk.Advance(tokens.Length, (long)plan.Schedule.TotalSize(_samples, _real.Length) - settled);
+                    chunk.Advance(drawn, (long)plan.Schedule.TotalSize(_samples, _real.Length) - settled);
                     break;
                 }
 
-                chunk.Advance(tokens.Length, tokens.Length);
+                chunk.Advance(drawn, tokens.Length);
                 settled += tokens.Length;
             }
         }

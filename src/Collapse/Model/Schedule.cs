@@ -117,6 +117,14 @@ public sealed class Schedule
     public long SetSize(int generation, int samples, int real) =>
         SizeOf(Recipes[_recipeOf[generation - 1]], samples, real);
 
+    /// <summary>The tokens of a generation's training set that are drawn, kept real ones left out.</summary>
+    public long DrawnSize(int generation, int samples, int real)
+    {
+        ImmutableArray<Segment> recipe = Recipes[_recipeOf[generation - 1]];
+        int kept = recipe.Count(segment => segment.Kind == SegmentKind.KeepReal);
+        return SizeOf(recipe, samples, real) - ((long)kept * real);
+    }
+
     /// <summary>Tokens in the training sets of all generations together, for one context.</summary>
     public double TotalSize(int samples, int real) =>
         Recipes.Select((recipe, i) => (double)_uses[i] * SizeOf(recipe, samples, real)).Sum();

@@ -91,12 +91,17 @@ public sealed class TruthTable
 
     private static UInt128[] Quantize(ReadOnlySpan<double> probabilities)
     {
+        // Compensated (Neumaier), so that the sum is good to the last bit or two however many tokens there are.
         double sum = 0;
+        double lost = 0;
         foreach (double p in probabilities)
         {
-            sum += p;
+            double next = sum + p;
+            lost += sum >= p ? sum - next + p : p - next + sum;
+            sum = next;
         }
 
+        sum += lost;
         UInt128 total = Total(probabilities.Length);
         double scale = (double)total;
         var weights = new UInt128[probabilities.Length];

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Collapse.Corpora;
-using Collapse.Model;
 using Collapse.Running;
 
 namespace Collapse.Results;
@@ -14,7 +13,7 @@ public static class CommandText
     public static string? For(RunSettings settings, string engine)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        bool isCustom = !Scenario.Names.Contains(settings.Scenario.Name);
+        bool isCustom = !settings.Scenario.UsesSamples;
         bool isWeights = settings.Prior?.Specification.StartsWith("weights:", StringComparison.Ordinal) ?? false;
         return isCustom || isWeights ? null : string.Join(' ', Arguments(settings, engine).Prepend("collapse"));
     }

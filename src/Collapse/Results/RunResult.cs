@@ -78,7 +78,7 @@ public sealed record RunResult
     /// <summary>The digest of all integer results: equal settings give equal digests on every engine.</summary>
     public required string Digest { get; init; }
 
-    /// <summary>Tokens in the training sets that were made.</summary>
+    /// <summary>Tokens that were drawn; real tokens that are kept, a corpus' own among them, are not.</summary>
     public required long Draws { get; init; }
 
     /// <summary>Wall-clock time.</summary>

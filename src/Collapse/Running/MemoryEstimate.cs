@@ -48,6 +48,7 @@ public static class MemoryEstimate
             ("--chunk", Text(chunk), BytesPerTableRow * chunk, "lower --chunk"),
         ];
         double total = parts.Sum(p => p.Bytes);
+        // The rest is for the system and for what is not counted here.
         double limit = 0.9 * (available ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         if (total > limit)
         {
@@ -55,7 +56,7 @@ public static class MemoryEstimate
             throw new InvalidInputException(
                 parameter,
                 value,
-                $"the run would take {Gibibytes(total)} of memory, more than the {Gibibytes(limit)} there are",
+                $"the run would take {Gibibytes(total)} of memory, more than the {Gibibytes(limit)} that a run may take here",
                 remedy
             );
         }

@@ -10,6 +10,9 @@ public sealed class Simulation
 {
     private const int DefaultChunk = 1 << 18;
 
+    // Engines address a training set with 32 bits and leave room for its padding and for twice as many slots.
+    private const int MostTokens = 1 << 30;
+
     private readonly IEngine _engine;
 
     private Simulation(RunPlan plan, IEngine engine, int chunk)
@@ -38,6 +41,7 @@ public sealed class Simulation
         RunPlan plan = Planner.Plan(settings);
         int chunk = (int)Math.Min(plan.Contexts, settings.Chunk ?? DefaultChunk);
         MemoryEstimate.Check(plan, engine, chunk);
+        CheckLargestSet(plan);
         return new Simulation(plan, engine, Math.Min(chunk, engine.ChunkCapacity(plan)));
     }
 
@@ -67,5 +71,18 @@ public sealed class Simulation
             Progress.Draws,
             watch.Elapsed
         );
+    }
+
+    private static void CheckLargestSet(RunPlan plan)
+    {
+        if (plan.LargestSet > MostTokens)
+        {
+            throw new InvalidInputException(
+                "--samples",
+                plan.LargestSet.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                "a run can hold at most 1,073,741,824 tokens in a training set",
+                "lower --samples or --real"
+            );
+        }
     }
 }

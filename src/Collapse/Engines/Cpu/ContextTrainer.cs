@@ -43,6 +43,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private int _samples;
     private int _realSize;
     private int _firstSize;
+    private long _drawn;
 
     public ContextTrainer(RunPlan plan)
     {
@@ -57,7 +58,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         bool pureReal = Begin(chunk, index);
         int run = 0;
         int leftAt = 0;
-        long draws = 0;
+        long tokens = 0;
         long told = 0;
         for (int m = 1; m <= _plan.LastGeneration && leftAt == 0 && !cancellation.IsCancellationRequested; m++)
         {
@@ -103,16 +104,18 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
                 Compact(m, set.Length);
             }
 
-            draws += size;
-            if (draws > 1_000_000)
+            tokens += size;
+            if (tokens > 1_000_000)
             {
-                chunk.Advance(draws, draws);
-                told += draws;
-                draws = 0;
+                chunk.Advance(_drawn, tokens);
+                told += tokens;
+                (tokens, _drawn) = (0, 0);
             }
         }
 
-        chunk.Advance(draws, leftAt > 0 ? (long)_plan.Schedule.TotalSize(_samples, _realSize) - told : draws);
+        long rest = leftAt > 0 ? (long)_plan.Schedule.TotalSize(_samples, _realSize) - told : tokens;
+        chunk.Advance(_drawn, rest);
+        _drawn = 0;
     }
 
     /// <summary>Takes up a context; tells whether all its real tokens, kept or to come, are one token.</summary>
@@ -193,6 +196,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
             }
 
             start += target.Length;
+            _drawn += segment.Kind == SegmentKind.KeepReal ? 0 : target.Length;
         }
 
         _sizes[slot] = size;

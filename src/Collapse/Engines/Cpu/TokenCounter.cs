@@ -9,8 +9,10 @@ namespace Collapse.Engines.Cpu;
 internal sealed class TokenCounter<TToken>
     where TToken : unmanaged, IBinaryInteger<TToken>
 {
-    // Neighbouring tokens go to different tables: equal ones would wait for each other's store.
+    // Neighbouring tokens go to different tables: equal ones would wait for each other's store. Tables that
+    // overflow the caches would cost more than that.
     private const int Tables = 4;
+    private const int LargestRepeated = 1 << 20;
 
     private int[] _tables = [];
     private int _length;
@@ -22,16 +24,18 @@ internal sealed class TokenCounter<TToken>
     public ReadOnlySpan<int> Count(ReadOnlySpan<TToken> set, int vocabulary)
     {
         _length = vocabulary;
-        if (_tables.Length < Tables * vocabulary)
+        int tables = vocabulary <= LargestRepeated ? Tables : 1;
+        int stride = tables == 1 ? 0 : vocabulary;
+        if (_tables.Length < tables * vocabulary)
         {
-            _tables = new int[2 * Tables * vocabulary];
+            _tables = new int[Math.Min(2L * tables * vocabulary, Array.MaxLength)];
         }
 
-        _tables.AsSpan(0, Tables * vocabulary).Clear();
+        _tables.AsSpan(0, tables * vocabulary).Clear();
         ref int table0 = ref MemoryMarshal.GetArrayDataReference(_tables);
-        ref int table1 = ref Unsafe.Add(ref table0, vocabulary);
-        ref int table2 = ref Unsafe.Add(ref table1, vocabulary);
-        ref int table3 = ref Unsafe.Add(ref table2, vocabulary);
+        ref int table1 = ref Unsafe.Add(ref table0, stride);
+        ref int table2 = ref Unsafe.Add(ref table1, stride);
+        ref int table3 = ref Unsafe.Add(ref table2, stride);
         ref TToken token = ref MemoryMarshal.GetReference(set);
         int i = 0;
         for (; i + Tables <= set.Length; i += Tables)
@@ -48,7 +52,7 @@ internal sealed class TokenCounter<TToken>
         }
 
         Span<int> sum = _tables.AsSpan(0, vocabulary);
-        for (int t = 1; t < Tables; t++)
+        for (int t = 1; t < tables; t++)
         {
             Add(sum, _tables.AsSpan(t * vocabulary, vocabulary));
         }

@@ -173,20 +173,21 @@ public sealed class IlgpuEngine : IEngine
         int last = left > 0 ? left : end;
         int reported = batch.Settings.Reported;
         long start = (long)i * (reported + 1);
-        long draws = 0;
+        long drawn = 0;
+        long settled = 0;
         int row = 0;
         table.CollapseTime[index] = batch.CollapseTime[i];
         for (int m = batch.Settings.FirstGeneration; m <= last; m++)
         {
             var size = (int)plan.Schedule.SetSize(m, samples, real);
-            draws += size;
+            drawn += plan.Schedule.DrawnSize(m, samples, real);
+            settled += size;
             if (plan.ReportIndex(m) is >= 0 and int report)
             {
                 recorder.Report(table, index, report, Row(start + row++), size, firstSize);
             }
         }
 
-        long settled = draws;
         if (left > 0)
         {
             recorder.Leave(
@@ -201,7 +202,7 @@ public sealed class IlgpuEngine : IEngine
             settled += (long)(perGeneration * (plan.LastGeneration - left));
         }
 
-        chunk.Advance(draws, settled);
+        chunk.Advance(drawn, settled);
 
         ReadOnlySpan<long> Row(long number) =>
             batch.Rows.AsSpan((int)(number * ObservableRow.Length), ObservableRow.Length);
