@@ -20,9 +20,6 @@ public struct BatchSettings
     /// <summary>Number of generations of the launch.</summary>
     public int Generations;
 
-    /// <summary>Last generation of the whole run.</summary>
-    public int LastGeneration;
-
     /// <summary>Training sets kept per context: the farthest lag plus one.</summary>
     public int Slots;
 

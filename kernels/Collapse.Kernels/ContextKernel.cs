@@ -520,13 +520,13 @@ public static class ContextKernel
     /// <summary>Slots of a count table of <paramref name="size"/> tokens: a power of two, at least twice as many, or the vocabulary where that is smaller.</summary>
     public static int CountSlots(int size, int vocabulary)
     {
-        int slots = 4;
+        long slots = 4;
         while (slots < 2L * size && slots < vocabulary)
         {
             slots *= 2;
         }
 
-        return Math.Min(slots, vocabulary);
+        return (int)Math.Min(slots, vocabulary);
     }
 
     private static void AddCounts(

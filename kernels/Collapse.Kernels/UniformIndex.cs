@@ -7,9 +7,6 @@ namespace Collapse.Kernels;
 /// </summary>
 public static class UniformIndex
 {
-    /// <summary>Largest bound: 2^31 - 1.</summary>
-    public const uint MaxBound = int.MaxValue;
-
     // Beyond one lane in a hundred the rejections cost more than 32-bit lanes would.
     private const uint MostHalfWordRejections = 655;
 

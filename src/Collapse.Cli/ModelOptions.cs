@@ -56,7 +56,7 @@ internal sealed class ModelOptions
     private readonly Option<string> _window = OptionValue.Create(
         "--window",
         "K",
-        "Most recent models that a generation learns from, 1 to 1,000,000; for recent-models, required there"
+        "Most recent models that a generation learns from, 1 to 4,096; for recent-models, required there"
     );
     private readonly Option<string> _seed = OptionValue.Create(
         "--seed",

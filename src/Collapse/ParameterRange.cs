@@ -21,7 +21,7 @@ public sealed record ParameterRange(string Parameter, long Lowest, long Highest,
 
     /// <summary>The window K.</summary>
     public static ParameterRange Window { get; } =
-        new("--window", 1, 1_000_000, "give the number of most recent models that each generation learns from");
+        new("--window", 1, 4096, "give the number of most recent models that each generation learns from");
 
     /// <summary>The number of generations G.</summary>
     public static ParameterRange Generations { get; } =

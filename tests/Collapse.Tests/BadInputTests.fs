@@ -64,7 +64,7 @@ let private outOfRange =
             "--real 0: must lie in 1 to 2,147,483,647; choose the number of real tokens N"
         refused
             (run "--scenario recent-models --window 0")
-            "--window 0: must lie in 1 to 1,000,000; give the number of most recent models that each generation learns from"
+            "--window 0: must lie in 1 to 4,096; give the number of most recent models that each generation learns from"
         refused
             (prior "--samples 5 --generations 0")
             "--generations 0: must lie in 1 to 100,000,000; choose the last generation"

@@ -536,7 +536,7 @@ let private refusals: (string * (unit -> string) * string) list =
         "--samples 2147483648: a training set must have at most 2,147,483,647 tokens, or its sum of squares would overflow 64 bits; lower --samples or --real"
         "no window",
         (fun () -> refusal (fun () -> Scenario.RecentModels 0)),
-        "--window 0: must lie in 1 to 1,000,000; give the number of most recent models that each generation learns from"
+        "--window 0: must lie in 1 to 4,096; give the number of most recent models that each generation learns from"
         "a missing window",
         (fun () -> refusal (fun () -> Scenario.Parse("recent-models", Nullable()))),
         "--window (missing): is required by recent-models; give --window K, the number of most recent models that each generation learns from"

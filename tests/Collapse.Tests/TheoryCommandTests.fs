@@ -505,7 +505,7 @@ let private badInput =
             "--real (missing): is required by partially-synthetic with a prior; give --real N, the number of real tokens kept in every training set"
         refused
             $"theory {paper} --scenario recent-models --window 5000 --samples 10000 --generations 9000"
-            "--window 5000: must be 1 to 4096; each of the window's models supplies floor(samples/window) tokens, at least one"
+            "--window 5000: must lie in 1 to 4,096; give the number of most recent models that each generation learns from"
         refused
             "theory --prior dirichlet:1000000:1 --contexts 201 --samples 5 --generations 2"
             "--contexts 201: must lie in 1 to 200 where each context has a law over 1,000,000 tokens of its own; ask for fewer contexts"

@@ -56,7 +56,7 @@ public sealed class Scenario
     public static Scenario RandomModels { get; } = CreateRandomModels();
 
     /// <summary>⌊n/K⌋ draws from each of p^(t), max(0, m - K) ≤ t ≤ m - 1 (§4.2).</summary>
-    /// <param name="window">K, 1 to 1,000,000.</param>
+    /// <param name="window">K, 1 to 4,096.</param>
     /// <exception cref="InvalidInputException">K is out of range.</exception>
     public static Scenario RecentModels(int window)
     {

@@ -60,6 +60,7 @@ public sealed class Schedule
     {
         ArgumentNullException.ThrowIfNull(scenario);
         var recipes = ImmutableArray.CreateBuilder<ImmutableArray<Segment>>();
+        var reads = new List<Reads>();
         var numbers = new Dictionary<ImmutableArray<Segment>, int>(RecipeComparer.Instance);
         var recipeOf = new int[generations];
         ImmutableArray<Segment> previous = default;
@@ -74,12 +75,10 @@ public sealed class Schedule
             // A recipe that repeats is the same array: no need to compare its segments.
             recipeOf[m - 1] = recipe == previous ? recipeOf[m - 2] : Number(recipe);
             previous = recipe;
-            foreach (Segment segment in recipes[recipeOf[m - 1]])
-            {
-                lookback = Math.Max(lookback, segment.Kind == SegmentKind.Mixture ? m - 1 : segment.Lag);
-                lastReal = segment.Kind == SegmentKind.Model ? lastReal : m;
-                lastFresh = segment.Kind is SegmentKind.FreshReal or SegmentKind.Mixture ? m : lastFresh;
-            }
+            Reads read = reads[recipeOf[m - 1]];
+            lookback = Math.Max(lookback, read.AllModels ? m - 1 : read.Lag);
+            lastReal = read.Real ? m : lastReal;
+            lastFresh = read.Fresh ? m : lastFresh;
         }
 
         return new Schedule(recipes.ToImmutable(), recipeOf, lookback, lastReal, lastFresh);
@@ -91,6 +90,7 @@ public sealed class Schedule
                 number = recipes.Count;
                 numbers.Add(recipe, number);
                 recipes.Add(recipe);
+                reads.Add(Reads.Of(recipe));
             }
 
             return number;
@@ -134,6 +134,18 @@ public sealed class Schedule
 
     /// <summary>The smallest training set of any generation.</summary>
     public long SmallestSet(int samples, int real) => Recipes.Min(recipe => SizeOf(recipe, samples, real));
+
+    /// <summary>What a recipe reads: found once, since a run of 10^8 generations has few recipes.</summary>
+    private readonly record struct Reads(int Lag, bool AllModels, bool Real, bool Fresh)
+    {
+        public static Reads Of(ImmutableArray<Segment> recipe) =>
+            new(
+                recipe.Length == 0 ? 0 : recipe.Max(s => s.Lag),
+                recipe.Any(s => s.Kind == SegmentKind.Mixture),
+                recipe.Any(s => s.Kind != SegmentKind.Model),
+                recipe.Any(s => s.Kind is SegmentKind.FreshReal or SegmentKind.Mixture)
+            );
+    }
 
     private sealed class RecipeComparer : IEqualityComparer<ImmutableArray<Segment>>
     {

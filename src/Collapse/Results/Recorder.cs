@@ -43,12 +43,7 @@ internal sealed class Recorder(RunPlan plan)
         Tally.Add(report, CreateEntry(table, index, row, size));
         Keep(table, index, generation, row);
         AddToDigest(table.FirstContext + index, generation, size, row);
-        long context = table.FirstContext + index;
-        if (context < plan.Settings.Trace)
-        {
-            int token = ObservableRow.Token(row[ObservableRow.MaxAndToken]);
-            Trace.Add(new TraceRow(context, generation, size, token, [.. _values]));
-        }
+        TraceContext(table, index, generation, row, size);
     }
 
     /// <summary>Records that a context left the work after a generation: it stays as it is in all later ones.</summary>
@@ -56,9 +51,25 @@ internal sealed class Recorder(RunPlan plan)
     {
         int next = plan.Report.AsSpan().BinarySearch(generation + 1);
         Convert(row, size, firstSize);
+        if (plan.ReportIndex(generation) < 0)
+        {
+            TraceContext(table, index, generation, row, size);
+        }
+
         Tally.AddFrom(next < 0 ? ~next : next, CreateEntry(table, index, row, size));
         Keep(table, index, generation, row);
         AddToDigest(table.FirstContext + index, -generation, size, row);
+    }
+
+    /// <summary>Keeps the row of a context that is traced; <see cref="Convert"/> has made its values.</summary>
+    private void TraceContext(ContextTable table, int index, int generation, ReadOnlySpan<long> row, int size)
+    {
+        long context = table.FirstContext + index;
+        if (context < plan.Settings.Trace)
+        {
+            int token = ObservableRow.Token(row[ObservableRow.MaxAndToken]);
+            Trace.Add(new TraceRow(context, generation, size, token, [.. _values]));
+        }
     }
 
     private Tally.Entry CreateEntry(ContextTable table, int index, ReadOnlySpan<long> row, int size) =>

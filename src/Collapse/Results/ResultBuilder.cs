@@ -10,6 +10,7 @@ internal sealed class ResultBuilder(RunPlan plan)
     private Moments _collapseTimes;
     private int _lastGeneration;
     private long _active;
+    private long _trained;
 
     /// <summary>Takes the contexts of a finished chunk.</summary>
     public void Add(ContextTable table)
@@ -22,6 +23,7 @@ internal sealed class ResultBuilder(RunPlan plan)
                 _collapseTimes.Add(time, 1);
             }
 
+            _trained += table.LastGeneration[i] > 0 ? 1 : 0;
             _lastGeneration = Math.Max(_lastGeneration, table.LastGeneration[i]);
             _active += time > 0 && plan.Settings.UntilCollapse ? 0 : 1;
         }
@@ -45,7 +47,7 @@ internal sealed class ResultBuilder(RunPlan plan)
         }
 
         Tally.Part sums = tally.Spread();
-        int length = ReportedLength(sums);
+        int length = ReportedLength(sums, interrupted);
         return new RunResult
         {
             Plan = plan,
@@ -60,7 +62,7 @@ internal sealed class ResultBuilder(RunPlan plan)
                 _collapseTimes.Mean,
                 _collapseTimes.StandardDeviation,
                 _collapseTimes.Count,
-                plan.Contexts - _collapseTimes.Count
+                _trained - _collapseTimes.Count
             ),
             Generation = plan.Report[..length],
             Contexts = [.. sums.Contexts.Take(length)],
@@ -74,14 +76,17 @@ internal sealed class ResultBuilder(RunPlan plan)
         };
     }
 
-    /// <summary>The reported generations that any context reached; until collapse, up to the first at which all have left.</summary>
-    private int ReportedLength(Tally.Part sums)
+    /// <summary>
+    /// The reported generations that any context reached; until collapse, up to the first at which all have left.
+    /// Contexts that left count in all later generations, but after an interruption nothing else does.
+    /// </summary>
+    private int ReportedLength(Tally.Part sums, bool interrupted)
     {
         int length = 0;
         while (length < plan.Report.Length && sums.Contexts[length] > 0)
         {
             length++;
-            if (_active == 0 && plan.Report[length - 1] >= _lastGeneration)
+            if ((_active == 0 || interrupted) && plan.Report[length - 1] >= _lastGeneration)
             {
                 break;
             }

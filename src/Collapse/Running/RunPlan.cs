@@ -12,9 +12,13 @@ namespace Collapse.Running;
 /// </summary>
 public sealed class RunPlan
 {
+    // Built by whichever worker needs it first, once.
+    private readonly Lazy<ContextTruth> _sharedTruth;
+
     internal RunPlan(RunSettings settings, Schedule schedule, int lastGeneration, long largestSet, long totalDraws)
     {
         Settings = settings;
+        _sharedTruth = new(() => ContextTruth.Create(settings.Prior!, Seed, 0, TruthScale));
         Schedule = schedule;
         LastGeneration = lastGeneration;
         LargestSet = (int)largestSet;
@@ -79,7 +83,7 @@ public sealed class RunPlan
     public ulong Seed => Settings.Seed;
 
     /// <summary>The shared truth with its units, built on first use.</summary>
-    internal ContextTruth SharedTruth => field ??= ContextTruth.Create(Settings.Prior!, Seed, 0, TruthScale);
+    internal ContextTruth SharedTruth => _sharedTruth.Value;
 
     /// <summary>The truth of one context.</summary>
     internal ContextTruth TruthOf(long context) =>

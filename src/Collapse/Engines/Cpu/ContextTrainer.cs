@@ -124,7 +124,8 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         _context = (uint)(chunk.First + index);
         _samples = chunk.Table.Samples[index];
         _realSize = chunk.Table.Real[index];
-        _vocabulary.Clear();
+        long first = _plan.Schedule.SetSize(1, _samples, _realSize);
+        _vocabulary.Clear((int)Math.Min(first, _plan.Vocabulary));
         _truth = _plan.IsCorpus ? null : _plan.TruthOf(_context);
         bool keepsReal = _plan.IsCorpus || _plan.Schedule.KeepsReal;
         Reserve(ref _real, keepsReal ? _realSize : 0);

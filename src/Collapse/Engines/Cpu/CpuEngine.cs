@@ -31,9 +31,11 @@ public sealed class CpuEngine : IEngine
     /// <summary>Creates the engine.</summary>
     /// <param name="threads">Worker threads, 1 to 1024; null for one per core.</param>
     /// <param name="width">The vector width; null for the widest this processor has.</param>
+    /// <exception cref="InvalidInputException">The number of threads is out of range.</exception>
     /// <exception cref="PlatformNotSupportedException">The processor lacks the width asked for.</exception>
     public CpuEngine(int? threads = null, VectorWidth? width = null)
     {
+        ParameterRange.Threads.Check(threads);
         _threads = threads ?? Environment.ProcessorCount;
         _width = width ?? Widths[^1];
         if (!Widths.Contains(_width))
@@ -119,17 +121,26 @@ public sealed class CpuEngine : IEngine
     private static void Work(IContextTrainer trainer, WorkQueue queue, Chunk chunk, CancellationToken cancellation)
     {
         Recorder recorder = chunk.Rent();
-        while (!cancellation.IsCancellationRequested && queue.TryTake(out ReadOnlySpan<int> contexts))
+        try
         {
-            foreach (int index in contexts)
+            while (!cancellation.IsCancellationRequested && queue.TryTake(out ReadOnlySpan<int> contexts))
             {
-                if (cancellation.IsCancellationRequested)
+                foreach (int index in contexts)
                 {
-                    break;
-                }
+                    if (cancellation.IsCancellationRequested)
+                    {
+                        break;
+                    }
 
-                trainer.Train(chunk, index, recorder, cancellation);
+                    trainer.Train(chunk, index, recorder, cancellation);
+                }
             }
+        }
+        catch
+        {
+            // What the other threads would still do is lost with this chunk.
+            queue.Stop();
+            throw;
         }
 
         chunk.Return(recorder);

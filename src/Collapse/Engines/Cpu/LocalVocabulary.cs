@@ -9,7 +9,8 @@ namespace Collapse.Engines.Cpu;
 /// </summary>
 internal sealed class LocalVocabulary
 {
-    private int[] _slots = new int[64];
+    private int[] _slots = [];
+    private int _slotCount;
     private int[] _tokens = new int[32];
 
     /// <summary>Number of tokens.</summary>
@@ -27,10 +28,12 @@ internal sealed class LocalVocabulary
     /// <summary>Held-out counts.</summary>
     public int[] HeldOut { get; private set; } = new int[32];
 
-    public void Clear()
+    /// <summary>Starts anew. The slots in use follow the context's own size, not the largest ever met.</summary>
+    /// <param name="expected">About how many tokens the context has.</param>
+    public void Clear(int expected)
     {
         Count = 0;
-        _slots.AsSpan().Clear();
+        UseSlots((int)Math.Min(BitOperations.RoundUpToPowerOf2(2 * (uint)Math.Max(expected, 16)), 1u << 30));
     }
 
     /// <summary>The local number of a token, new if need be.</summary>
@@ -42,7 +45,7 @@ internal sealed class LocalVocabulary
             return _slots[slot] - 1;
         }
 
-        if (Count == _tokens.Length)
+        if (2 * Count >= _slotCount || Count == _tokens.Length)
         {
             Grow();
             return Number(token);
@@ -92,27 +95,47 @@ internal sealed class LocalVocabulary
     /// <summary>The slot that holds a token, or the free one where it would go.</summary>
     private int SlotOf(int token)
     {
-        int slot = (int)(((uint)token * Philox.Weyl0) >> (32 - BitOperations.Log2((uint)_slots.Length)));
+        var slot = (int)(((uint)token * Philox.Weyl0) >> (32 - BitOperations.Log2((uint)_slotCount)));
         while (_slots[slot] != 0 && _tokens[_slots[slot] - 1] != token)
         {
-            slot = (slot + 1) & (_slots.Length - 1);
+            slot = (slot + 1) & (_slotCount - 1);
         }
 
         return slot;
     }
 
+    /// <summary>Makes room for more tokens, in the table or in the slots, whichever is full.</summary>
     private void Grow()
     {
-        int length = 2 * _tokens.Length;
-        Array.Resize(ref _tokens, length);
-        First = Resized(First, length);
-        Units = Resized(Units, length);
-        HeldOut = Resized(HeldOut, length);
-        _slots = new int[2 * length];
-        for (int i = 0; i < Count; i++)
+        if (Count == _tokens.Length)
         {
-            _slots[SlotOf(_tokens[i])] = i + 1;
+            var length = (int)Math.Min(2L * Count, Array.MaxLength);
+            _tokens = Resized(_tokens, length);
+            First = Resized(First, length);
+            Units = Resized(Units, length);
+            HeldOut = Resized(HeldOut, length);
         }
+
+        if (2 * Count >= _slotCount)
+        {
+            UseSlots(2 * _slotCount);
+            for (int i = 0; i < Count; i++)
+            {
+                _slots[SlotOf(_tokens[i])] = i + 1;
+            }
+        }
+    }
+
+    /// <summary>Sets the number of slots, a power of two, all free.</summary>
+    private void UseSlots(int count)
+    {
+        if (_slots.Length < count)
+        {
+            _slots = new int[count];
+        }
+
+        _slotCount = count;
+        _slots.AsSpan(0, count).Clear();
     }
 
     private static T[] Resized<T>(T[] array, int length)

@@ -12,13 +12,13 @@ namespace Collapse.Engines.Cpu;
 internal static class RandomLanes<T>
     where T : unmanaged, IPhiloxLanes<T>
 {
-    /// <summary>Spare room a buffer needs behind its last lane, in bytes: whole vectors are written.</summary>
+    /// <summary>Spare room a buffer needs behind its last lane, in 64-bit lanes: whole vectors are written.</summary>
     public const int Padding = 256;
 
     /// <summary>Writes the first blocks of a stream, block after block, as little-endian words.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="blocks">Number of blocks.</param>
-    /// <param name="words">Receives two 64-bit lanes a block, with room for <see cref="Padding"/> bytes more.</param>
+    /// <param name="words">Receives two 64-bit lanes a block, with room for <see cref="Padding"/> lanes more.</param>
     public static void Fill(in DrawStream stream, int blocks, Span<ulong> words)
     {
         // The key schedule, once: ten pairs of broadcast key words.
@@ -66,7 +66,7 @@ internal static class RandomLanes<T>
     /// <param name="stream">The stream.</param>
     /// <param name="bound">Number of indices, 1 to 2^31 - 1.</param>
     /// <param name="count">Number of draws.</param>
-    /// <param name="buffer">Room for the draws and <see cref="Padding"/> bytes more.</param>
+    /// <param name="buffer">Room for the draws and <see cref="Padding"/> lanes more.</param>
     public static void FillIndices(in DrawStream stream, uint bound, int count, Span<ulong> buffer)
     {
         if (UniformIndex.UsesHalfWords(bound))

@@ -40,4 +40,13 @@ internal sealed class WorkQueue
             return _next > start;
         }
     }
+
+    /// <summary>Hands out nothing more.</summary>
+    public void Stop()
+    {
+        lock (_gate)
+        {
+            _next = _order.Length;
+        }
+    }
 }

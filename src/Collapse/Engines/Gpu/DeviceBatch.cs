@@ -160,7 +160,6 @@ internal sealed class DeviceBatch : IDisposable
             Seed = plan.Seed,
             FirstContext = (uint)(table.FirstContext + range.Start),
             Contexts = range.Count,
-            LastGeneration = plan.LastGeneration,
             Slots = plan.Schedule.Lookback + 1,
             Lookback = plan.Schedule.Lookback,
             LastRealUse = plan.Schedule.LastRealUse,
