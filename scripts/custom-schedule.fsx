@@ -2,52 +2,42 @@
 // generation gets 50 fresh real tokens beside the 500 its predecessor wrote: how much does that buy?
 //
 //     dotnet fsi build.fsx build
-//     dotnet fsi scripts/custom-schedule.fsx
+//     dotnet fsi scripts/custom-schedule.fsx [--quick]
 #load "load.fsx"
 
-open Collapse.Engines.Cpu
-open Collapse.Model
-open Collapse.Priors
-open Collapse.Results
-open Collapse.Running
+open Collapse.Scripting
+open Load
 
-let generations = 200
+let seed = 1UL
+let generations = size 40 200
+let contexts = size 100 1_000
 
-let schedule refresh =
-    fun m ->
-        [
-            if m = 1 then
-                struct (0, 500)
-            else
-                struct (m - 1, 500)
+let alone m = [ (m - 1, 500) ]
 
-                if refresh && m % 10 = 0 then
-                    struct (0, 50)
-        ]
-        |> Seq.ofList
+let refreshed m =
+    if m > 1 && m % 10 = 0 then
+        [ m - 1, 500; 0, 50 ]
+    else
+        [ (m - 1, 500) ]
 
-let run name refresh =
-    let settings =
-        RunSettings(
-            Scenario = Scenario.Custom(name, schedule refresh),
-            Prior = PriorParser.Parse "zipf:10000:1.0",
-            Contexts = 1_000L,
-            Generations = generations,
-            Seed = 1UL
-        )
+let run name schedule =
+    Prior.zipf 10_000 1.0
+    |> Scenario.custom name schedule
+    |> Scenario.withContexts contexts
+    |> Scenario.withGenerations generations
+    |> Scenario.withSeed seed
+    |> Simulation.run
 
-    use engine = new CpuEngine()
-    Simulation.Prepare(settings, engine).Run()
+let runs =
+    [
+        "no fresh tokens", run "alone" alone
+        "50 fresh tokens every tenth generation", run "refreshed" refreshed
+    ]
 
-let alone = run "no fresh tokens" false
-let refreshed = run "50 fresh tokens every tenth generation" true
+for name, result in runs do
+    printfn $"{name}\n{result}\n"
 
-printfn "generation   support alone   support refreshed   unseen alone   unseen refreshed"
-
-for m in [ 1; 10; 20; 50; 100; 200 ] do
-    let value (result: RunResult) (observable: Observable) = result[observable].Mean[m - 1]
-
-    printfn
-        $"%10d{m}   %13.1f{value alone Observable.Support}   %17.1f{value refreshed Observable.Support}   %12.3f{value alone Observable.UnseenMass}   %16.3f{value refreshed Observable.UnseenMass}"
-
-printfn $"digests {alone.Digest} {refreshed.Digest}"
+[ Quantity.Support; Quantity.UnseenMass ]
+|> List.map (fun quantity -> Figure.compare quantity runs)
+|> Figure.row "Fresh real tokens now and then"
+|> keep "custom-schedule"

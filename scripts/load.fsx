@@ -1,6 +1,38 @@
 // The one place with references. Every script starts with `#load "load.fsx"`, after `dotnet fsi build.fsx build`.
-#I "../src/Collapse.Cli/bin/Release/net10.0"
+#I "../src/Collapse.Scripting/bin/Release/net10.0"
 #r "Collapse.dll"
 #r "Collapse.Kernels.dll"
-#r "MathNet.Numerics.dll"
+#r "Collapse.Theory.dll"
+#r "Collapse.Scripting.dll"
+#r "Deedle.dll"
+#r "DynamicObj.dll"
+#r "Giraffe.ViewEngine.dll"
 #r "ILGPU.dll"
+#r "MathNet.Numerics.dll"
+#r "Newtonsoft.Json.dll"
+#r "Plotly.NET.dll"
+
+open Collapse.Scripting
+
+fsi.AddPrinter(fun (run: Run) -> string run)
+fsi.AddPrinter(fun (truth: Truth) -> string truth)
+fsi.AddPrinter(fun (scenario: Scenario) -> string scenario)
+fsi.AddPrinter(fun (device: Device) -> string device)
+fsi.AddPrinter(fun (figure: Figure) -> string figure)
+fsi.AddPrinter(fun (table: Deedle.Internal.IFsiFormattable) -> "\n" + table.Format())
+
+/// `--quick` on the command line: small sizes, for a first look and for the tests.
+let quick = fsi.CommandLineArgs |> Array.contains "--quick"
+
+/// The size for a quick look, or the full one.
+let size small full = if quick then small else full
+
+/// Writes a figure into the folder `figures` of the repository, or into `COLLAPSE_FIGURES`, and says where.
+let keep name figure =
+    let folder =
+        match System.Environment.GetEnvironmentVariable "COLLAPSE_FIGURES" with
+        | null
+        | "" -> System.IO.Path.Combine(__SOURCE_DIRECTORY__, "..", "figures")
+        | folder -> folder
+
+    printfn "figure: %s" (Figure.save (System.IO.Path.Combine(folder, name + ".html")) figure)

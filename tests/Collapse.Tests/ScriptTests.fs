@@ -2,24 +2,35 @@ module Collapse.Tests.ScriptTests
 
 open System
 open System.Diagnostics
+open System.Globalization
 open System.IO
+open System.Text.Json
+open System.Text.RegularExpressions
+open Collapse.Scripting
 open Expecto
 
-/// The folder `scripts` of the repository that holds the test program.
-let private scripts =
+/// The root of the repository that holds the test program.
+let private root =
     let rec find (folder: DirectoryInfo | null) =
         match folder with
         | null -> failtest "no folder 'scripts' above the test program"
-        | folder when Directory.Exists(Path.Combine(folder.FullName, "scripts")) ->
-            Path.Combine(folder.FullName, "scripts")
+        | folder when Directory.Exists(Path.Combine(folder.FullName, "scripts")) -> folder.FullName
         | folder -> find folder.Parent
 
     find (DirectoryInfo AppContext.BaseDirectory)
 
+let private scripts = Path.Combine(root, "scripts")
+
+let private figures =
+    lazy (Directory.CreateTempSubdirectory "collapse-figures").FullName
+
 let private run (script: string) =
-    let info = ProcessStartInfo("dotnet", [ "fsi"; script ], UseShellExecute = false)
+    let info =
+        ProcessStartInfo("dotnet", [ "fsi"; script; "--quick" ], UseShellExecute = false)
+
     info.RedirectStandardOutput <- true
     info.RedirectStandardError <- true
+    info.Environment["COLLAPSE_FIGURES"] <- figures.Value
 
     match Process.Start info with
     | null -> failtest "dotnet did not start"
@@ -30,18 +41,124 @@ let private run (script: string) =
         child.WaitForExit()
         child.ExitCode, output, errors.Result
 
+let private pages (output: string) =
+    [
+        for found in Regex.Matches(output, "^figure: (.+)$", RegexOptions.Multiline) -> found.Groups[1].Value.Trim()
+    ]
+
+/// What a page holds once the browser has run it: script errors, curves given, curves drawn.
+let private opened (page: string) =
+    let watch =
+        "<head><script>window.failures = []; window.onerror = text => { window.failures.push(String(text)); };</script>"
+
+    let report =
+        """<script>
+const plot = document.querySelector('.js-plotly-plot');
+const text = document.createElement('pre');
+text.id = 'report';
+text.textContent = JSON.stringify({
+    failures: window.failures,
+    given: plot ? plot.data.length : 0,
+    empty: plot ? plot.data.filter(d => !(d.x || d.a || []).length).length : 0,
+    drawn: document.querySelectorAll('.cartesianlayer .trace, .ternarylayer .trace').length,
+    titles: [...document.querySelectorAll('.xtitle, .ytitle')].map(t => t.textContent) });
+document.body.append(text);</script></body>"""
+
+    let html = File.ReadAllText page
+
+    let dom =
+        Chromium.dumpDom (html.Replace("<head>", watch).Replace("</body>", report))
+
+    let found =
+        Regex.Match(dom, "<pre id=\"report\">(.*?)</pre>", RegexOptions.Singleline)
+
+    Expect.isTrue found.Success $"{page} was run to its end"
+
+    JsonDocument.Parse(nonNull (Net.WebUtility.HtmlDecode found.Groups[1].Value)).RootElement
+
+let private expectWhole (page: string) =
+    let report = opened page
+    let count (name: string) = report.GetProperty(name).GetInt32()
+    Expect.equal (report.GetProperty("failures").GetArrayLength()) 0 $"no script error: {report}"
+    Expect.isGreaterThan (count "given") 0 "there are curves"
+    Expect.equal (count "empty") 0 "every curve has points"
+    Expect.equal (count "drawn") (count "given") "every curve is drawn"
+
+/// A page that is not whole in one way.
+let private broken (change: string -> string) =
+    let figure =
+        Figure.ofCurves "x" "y" [ Figure.curve Look.Strong 0 "line" [ (1.0, 1.0); (2.0, 2.0) ] ]
+
+    let page = Path.Combine(figures.Value, "broken.html")
+    File.WriteAllText(page, change (Figure.toHtml figure))
+    page
+
+let private browserTest name body =
+    test name {
+        if (Chromium.tryFind ()).IsNone then
+            skiptest "no Chromium on this machine (Debian: apt-get install chromium)"
+
+        body ()
+    }
+
+/// Nothing that a page would fetch: no script, style, image or font by address.
+let private fetches =
+    Regex("<(script|link|img|iframe)[^>]+(src|href)=", RegexOptions.IgnoreCase)
+
 [<Tests>]
 let tests =
-    testList
+    testSequenced
+    <| testList
         "scripts"
         [
-            for script in Directory.GetFiles(scripts, "*.fsx") do
+            browserTest
+                "the browser's check passes a whole page and rejects script errors and missing curves"
+                (fun () ->
+                    expectWhole (broken id)
+
+                    for before, after in
+                        [
+                            "Plotly.newPlot(", "Plotly.noSuchFunction("
+                            "\"type\":\"scatter\",\"name\"", "\"visible\":false,\"name\""
+                            "[1.0,2.0]", "[]"
+                        ] do
+                        let page = broken (fun html -> html.Replace(before, after))
+
+                        Expect.throws (fun () -> expectWhole page) $"{after} is noticed")
+
+            for script in Directory.GetFiles(scripts, "*.fsx") |> Array.sort do
                 let name = Path.GetFileName script
+                let result = lazy run script
 
                 if name <> "load.fsx" then
                     test $"{name} runs in F# Interactive" {
-                        let exitCode, output, errors = run script
-                        Expect.equal exitCode 0 errors
-                        Expect.isMatch output "digests? [0-9a-f]{16}" "a script ends with what it found"
+                        let exitCode, output, errors = result.Value
+                        Expect.equal exitCode 0 $"{output}\n{errors}"
+                        Expect.isNonEmpty (pages output) "a script says where its figures lie"
+                        Expect.isMatch output "digest [0-9a-f]{16}|planned" "a script shows what it found"
+
+                        for page in pages output do
+                            let html = File.ReadAllText page
+                            Expect.isFalse (fetches.IsMatch html) $"{page} needs no network"
+                    }
+
+                    browserTest $"{name}'s figures show every curve in a browser" (fun () ->
+                        let _, output, _ = result.Value
+
+                        for page in pages output do
+                            expectWhole page)
+
+                // 12 means of 100 runs against the exact law: 4.9 standard errors, 1e-6 each if normal; the
+                // seed is fixed, so a run that passed passes again.
+                if name = "figure2.fsx" then
+                    test "figure2.fsx's means agree with the exact law" {
+                        let _, output, _ = result.Value
+
+                        let found =
+                            Regex.Match(output, "largest distance from the exact law: ([0-9.]+) standard errors, of 12")
+
+                        Expect.isTrue found.Success "the largest distance is printed"
+                        let distance = Double.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture)
+                        Expect.isLessThan distance 4.9 "within the Monte Carlo error"
                     }
         ]

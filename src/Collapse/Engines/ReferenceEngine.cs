@@ -11,6 +11,15 @@ namespace Collapse.Engines;
 /// </summary>
 public sealed class ReferenceEngine : IEngine
 {
+    private readonly Action<TrainedModel>? _observe;
+
+    /// <summary>Creates the engine.</summary>
+    /// <param name="observe">
+    /// Told of every model, context after context and generation after generation until the context leaves the
+    /// work; null for nobody. No other engine has whole models to show.
+    /// </param>
+    public ReferenceEngine(Action<TrainedModel>? observe = null) => _observe = observe;
+
     /// <inheritdoc/>
     public string Name => "reference";
 
@@ -38,13 +47,19 @@ public sealed class ReferenceEngine : IEngine
         Recorder recorder = chunk.Rent();
         for (int i = 0; i < chunk.Count && !cancellation.IsCancellationRequested; i++)
         {
-            new ContextRun(plan, chunk, recorder, i).Train(cancellation);
+            new ContextRun(plan, chunk, recorder, i, _observe).Train(cancellation);
         }
 
         chunk.Return(recorder);
     }
 
-    private sealed class ContextRun(RunPlan plan, Chunk chunk, Recorder recorder, int index)
+    private sealed class ContextRun(
+        RunPlan plan,
+        Chunk chunk,
+        Recorder recorder,
+        int index,
+        Action<TrainedModel>? observe
+    )
     {
         private readonly uint _context = (uint)(chunk.First + index);
         private readonly int _samples = chunk.Table.Samples[index];
@@ -68,6 +83,7 @@ public sealed class ReferenceEngine : IEngine
                 _models[m] = tokens;
                 _models.Remove(m - plan.Schedule.Lookback - 1);
                 Dictionary<int, int> counts = Count(tokens);
+                observe?.Invoke(new TrainedModel(_context, m, tokens.Length, counts));
                 if (m == 1)
                 {
                     foreach ((int token, int count) in counts)

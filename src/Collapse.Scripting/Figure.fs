@@ -1,0 +1,564 @@
+namespace Collapse.Scripting
+
+open System
+open System.IO
+open Plotly.NET
+open Plotly.NET.LayoutObjects
+
+/// <summary>How a curve looks.</summary>
+[<RequireQualifiedAccess>]
+type Look =
+    /// <summary>Thin and pale: single contexts.</summary>
+    | Pale
+    /// <summary>Strong: a mean over contexts.</summary>
+    | Strong
+    /// <summary>Dashed and dark: an exact value.</summary>
+    | Exact
+    /// <summary>Dotted and dark: a sharp bound.</summary>
+    | Sharp
+    /// <summary>Dashed and dotted, dark: a bound of the paper.</summary>
+    | Paper
+    /// <summary>Points, with error bars where there are errors.</summary>
+    | Points
+    /// <summary>Small and pale points: single contexts.</summary>
+    | Dots
+    /// <summary>A histogram of x; y is not looked at.</summary>
+    | Histogram
+
+/// <summary>One curve, cloud of points or histogram of a figure.</summary>
+type Curve =
+    {
+        /// <summary>Its name in the legend, in HTML; curves of one name share an entry.</summary>
+        Name: string
+        /// <summary>Horizontal values; in a simplex p_1.</summary>
+        X: float[]
+        /// <summary>Vertical values, NaN for a gap; in a simplex p_2.</summary>
+        Y: float[]
+        /// <summary>Half the length of each error bar; empty for none.</summary>
+        Errors: float[]
+        /// <summary>How it looks.</summary>
+        Look: Look
+        /// <summary>A number from 0 of the palette; theory is always dark.</summary>
+        Colour: int
+    }
+
+/// <summary>An axis.</summary>
+type Axis =
+    {
+        /// <summary>Name and unit, in HTML.</summary>
+        Title: string
+        /// <summary>Whether it is logarithmic.</summary>
+        Log: bool
+        /// <summary>From and to, in the axis' own values; none to fit the data.</summary>
+        Range: (float * float) option
+    }
+
+/// <summary>One pair of axes, or one simplex.</summary>
+[<NoEquality; NoComparison>]
+type Panel =
+    {
+        /// <summary>A heading, or an empty text.</summary>
+        Heading: string
+        /// <summary>The horizontal axis.</summary>
+        Horizontal: Axis
+        /// <summary>The vertical axis.</summary>
+        Vertical: Axis
+        /// <summary>What is drawn, from back to front.</summary>
+        Curves: Curve list
+        /// <summary>Whether the curves are points (p_1, p_2, p_3) of the probability simplex.</summary>
+        IsSimplex: bool
+        /// <summary>The quantity and the runs behind the curves, for theory to be laid over.</summary>
+        Runs: (Quantity * Run) list
+    }
+
+/// <summary>A figure in the house style: described here, drawn by Plotly.NET.</summary>
+[<NoEquality; NoComparison>]
+type Figure =
+    {
+        /// <summary>The title, in HTML.</summary>
+        Title: string
+        /// <summary>A smaller line below, in HTML.</summary>
+        Subtitle: string
+        /// <summary>Side by side.</summary>
+        Panels: Panel list
+    }
+
+    /// <summary>One line about the figure.</summary>
+    override figure.ToString() =
+        let curves = figure.Panels |> List.sumBy _.Curves.Length
+        $"figure '{figure.Title}': {figure.Panels.Length} panels, {curves} curves; see Figure.show and Figure.save"
+
+/// <summary>Turns descriptions into Plotly charts.</summary>
+module internal Drawing =
+    // Okabe and Ito's palette: told apart with every common colour blindness. Theory is dark grey.
+    let private palette =
+        [| "#0072B2"; "#D55E00"; "#009E73"; "#CC79A7"; "#E69F00"; "#56B4E9" |]
+
+    let private theoryColour = "#333333"
+
+    // Pixels.
+    let private panelWidth, simplexWidth, aloneWidth = 470, 290, 880
+    let private legendWidth, frameWidth, height = 240, 110, 500
+
+    let private colour (curve: Curve) =
+        match curve.Look with
+        | Look.Exact
+        | Look.Sharp
+        | Look.Paper -> theoryColour
+        | _ -> palette[curve.Colour % palette.Length]
+
+    let private line width dash opacity legend (curve: Curve) =
+        Chart.Scatter(
+            curve.X,
+            curve.Y,
+            StyleParam.Mode.Lines,
+            Name = curve.Name,
+            ShowLegend = legend,
+            Opacity = opacity,
+            LineColor = Color.fromString (colour curve),
+            LineWidth = width,
+            LineDash = dash,
+            UseDefaults = false
+        )
+
+    let private points size opacity legend (curve: Curve) =
+        Chart.Point(
+            curve.X,
+            curve.Y,
+            Name = curve.Name,
+            ShowLegend = legend,
+            Marker = TraceObjects.Marker.init (Color = Color.fromString (colour curve), Size = size, Opacity = opacity),
+            UseDefaults = false
+        )
+        |> if Array.isEmpty curve.Errors then
+               id
+           else
+               Chart.withYErrorStyle (Visible = true, Array = curve.Errors, Color = Color.fromString (colour curve))
+
+    // One bin width for all histograms of a panel: their heights can be compared.
+    let private bins (curves: Curve list) =
+        let values =
+            curves
+            |> Seq.filter (fun curve -> curve.Look = Look.Histogram)
+            |> Seq.collect _.X
+            |> Array.ofSeq
+
+        if values.Length = 0 then
+            0.0, 0.0, 1.0
+        else
+            let low, high = Array.min values, Array.max values
+            low, high + 1.0, max 1.0 (ceil ((high - low) / 40.0))
+
+    let private histogram (low, high, width) legend (curve: Curve) =
+        Chart.Histogram(
+            X = curve.X,
+            Name = curve.Name,
+            ShowLegend = legend,
+            Opacity = 0.6,
+            XBins = TraceObjects.Bins.init (Start = low, End = high, Size = width),
+            MarkerColor = Color.fromString (colour curve),
+            UseDefaults = false
+        )
+
+    let private simplexPoints legend (curve: Curve) =
+        let third = Array.map2 (fun a b -> 1.0 - a - b) curve.X curve.Y
+
+        Chart.PointTernary(
+            Array.zip3 curve.X curve.Y third,
+            Name = curve.Name,
+            ShowLegend = legend,
+            Marker = TraceObjects.Marker.init (Color = Color.fromString (colour curve), Size = 6, Opacity = 0.8),
+            UseDefaults = false
+        )
+
+    let private draw isSimplex bins legend (curve: Curve) =
+        let chart =
+            if isSimplex then
+                simplexPoints legend curve
+            else
+                match curve.Look with
+                | Look.Pale -> line 1.0 StyleParam.DrawingStyle.Solid 0.25 legend curve
+                | Look.Strong -> line 3.0 StyleParam.DrawingStyle.Solid 1.0 legend curve
+                | Look.Exact -> line 2.0 StyleParam.DrawingStyle.Dash 1.0 legend curve
+                | Look.Sharp -> line 2.0 StyleParam.DrawingStyle.Dot 1.0 legend curve
+                | Look.Paper -> line 2.0 StyleParam.DrawingStyle.DashDot 1.0 legend curve
+                | Look.Points -> points 8 1.0 legend curve
+                | Look.Dots -> points 4 0.25 legend curve
+                | Look.Histogram -> histogram bins legend curve
+
+        chart |> Chart.withTraceInfo (LegendGroup = curve.Name)
+
+    // Beyond two decades only powers of ten are written at a logarithmic axis.
+    let private isWide (curves: Curve list) (values: Curve -> float[]) =
+        let shown =
+            curves |> Seq.collect values |> Seq.filter (fun v -> v > 0.0) |> Array.ofSeq
+
+        shown.Length > 0 && Array.max shown > 100.0 * Array.min shown
+
+    let private axis curves values (axis: Axis) =
+        let range =
+            match axis.Range with
+            | Some(low, high) when axis.Log -> Some(StyleParam.Range.ofMinMax (log10 low, log10 high))
+            | Some(low, high) -> Some(StyleParam.Range.ofMinMax (low, high))
+            | None -> None
+
+        LinearAxis.init (
+            Title = Title.init (Text = axis.Title),
+            AxisType =
+                (if axis.Log then
+                     StyleParam.AxisType.Log
+                 else
+                     StyleParam.AxisType.Linear),
+            ?Range = range,
+            ?DTick = (if axis.Log && isWide curves values then Some 1 else None),
+            ShowLine = true,
+            LineColor = Color.fromString "#333333",
+            Mirror = StyleParam.Mirror.True,
+            Ticks = StyleParam.TickOptions.Outside,
+            ShowGrid = true,
+            GridColor = Color.fromString "#EEEEEE",
+            ZeroLine = false,
+            ExponentFormat = StyleParam.ExponentFormat.Power
+        )
+
+    let private ternary domain =
+        let side (name: string) =
+            LinearAxis.init (
+                Title = Title.init (Text = name),
+                GridColor = Color.fromString "#EEEEEE",
+                ShowTickLabels = false,
+                LineColor = Color.fromString "#333333"
+            )
+
+        Ternary.init (
+            Domain = domain,
+            Sum = 1.0,
+            AAxis = side "p<sub>1</sub>",
+            BAxis = side "p<sub>2</sub>",
+            CAxis = side "p<sub>3</sub>",
+            BGColor = Color.fromString "white"
+        )
+
+    let private panel isNew (panel: Panel) =
+        let legend (curve: Curve) =
+            curve.Look <> Look.Pale && isNew curve.Name
+
+        let chart =
+            panel.Curves
+            |> List.map (fun curve -> draw panel.IsSimplex (bins panel.Curves) (legend curve) curve)
+            |> Chart.combine
+
+        if panel.IsSimplex then
+            chart
+        else
+            chart
+            |> Chart.withXAxis (axis panel.Curves _.X panel.Horizontal)
+            |> Chart.withYAxis (axis panel.Curves _.Y panel.Vertical)
+
+    let private title (figure: Figure) =
+        if figure.Subtitle = "" then
+            figure.Title
+        else
+            $"{figure.Title}<br><span style='font-size:13px'>{figure.Subtitle}</span>"
+
+    let private heading (text: string) x =
+        Annotation.init (
+            Text = text,
+            X = x,
+            Y = 1.02,
+            XRef = "paper",
+            YRef = "paper",
+            ShowArrow = false,
+            XAnchor = StyleParam.XAnchorPosition.Center,
+            YAnchor = StyleParam.YAnchorPosition.Bottom
+        )
+
+    // Chart.Grid lays all simplices into one place: here each gets its own.
+    let private simplexRow (panels: (Panel * GenericChart) list) =
+        let share = 1.0 / float panels.Length
+
+        [
+            for i, (panel, chart) in List.indexed panels do
+                let left = float i * share
+                let right = left + 0.78 * share
+
+                chart
+                |> GenericChart.mapTrace (fun trace ->
+                    trace.SetProperty("subplot", StyleParam.SubPlotId.Ternary(i + 1) |> StyleParam.SubPlotId.toString)
+                    // Points on the edges, where a token is lost, are drawn whole.
+                    trace.SetProperty("cliponaxis", false)
+                    trace)
+                |> Chart.withTernary (
+                    ternary (
+                        Domain.init (
+                            X = StyleParam.Range.ofMinMax (left, right),
+                            Y = StyleParam.Range.ofMinMax (0.0, 0.88)
+                        )
+                    ),
+                    Id = i + 1
+                )
+                |> Chart.withAnnotations [ heading panel.Heading ((left + right) / 2.0) ]
+        ]
+        |> Chart.combine
+
+    /// The chart, with the whole of plotly.js in its page.
+    let chart (figure: Figure) =
+        let seen = Collections.Generic.HashSet<string>()
+        let panels = figure.Panels |> List.map (fun it -> it, panel seen.Add it)
+
+        let arranged, width =
+            match panels with
+            | many when many |> List.forall (fun (panel, _) -> panel.IsSimplex) ->
+                simplexRow many, simplexWidth * many.Length + frameWidth
+            | [ _, alone ] -> alone, aloneWidth
+            | many ->
+                many
+                |> List.map snd
+                |> Chart.Grid(
+                    nRows = 1,
+                    nCols = many.Length,
+                    SubPlotTitles = (figure.Panels |> List.map _.Heading),
+                    Pattern = StyleParam.LayoutGridPattern.Independent,
+                    XGap = 0.24
+                ),
+                panelWidth * many.Length + legendWidth
+
+        arranged
+        |> Chart.withLayout (
+            Layout.init (
+                Title = Title.init (Text = title figure, X = 0.02, XAnchor = StyleParam.XAnchorPosition.Left),
+                Font = Font.init (Family = StyleParam.FontFamily.Custom "Arial, Helvetica, sans-serif", Size = 14.0),
+                Margin = Margin.init (Left = 80, Right = 30, Top = 100, Bottom = 70),
+                PaperBGColor = Color.fromString "white",
+                PlotBGColor = Color.fromString "white",
+                BarMode = StyleParam.BarMode.Overlay,
+                ShowLegend = (seen.Count > 1),
+                Width = width,
+                Height = height
+            )
+        )
+        |> Chart.withLegend (Legend.init (TraceGroupGap = 2))
+        |> Chart.withConfigStyle (Responsive = false, Displaylogo = false)
+        |> Chart.withDisplayOptions (
+            DisplayOptions.init (DocumentTitle = figure.Title, PlotlyJSReference = PlotlyJSReference.Full)
+        )
+
+/// <summary>Makes and keeps figures.</summary>
+[<RequireQualifiedAccess>]
+module Figure =
+    let private noAxis =
+        {
+            Title = ""
+            Log = false
+            Range = None
+        }
+
+    let private generation = { noAxis with Title = "generation m" }
+
+    let private floats (values: int[]) = Array.map float values
+
+    /// <summary>A figure of any curves.</summary>
+    let ofCurves (xTitle: string) (yTitle: string) (curves: Curve list) =
+        {
+            Title = ""
+            Subtitle = ""
+            Panels =
+                [
+                    {
+                        Heading = ""
+                        Horizontal = { noAxis with Title = xTitle }
+                        Vertical = { noAxis with Title = yTitle }
+                        Curves = curves
+                        IsSimplex = false
+                        Runs = []
+                    }
+                ]
+        }
+
+    /// <summary>A curve without error bars.</summary>
+    let curve (look: Look) (colour: int) (name: string) (points: seq<float * float>) =
+        let points = Array.ofSeq points
+
+        {
+            Name = name
+            X = Array.map fst points
+            Y = Array.map snd points
+            Errors = [||]
+            Look = look
+            Colour = colour
+        }
+
+    // All contexts in one curve, with gaps: thousands of lines stay quick to draw and have one legend entry.
+    let private pale colour name quantity run =
+        match Run.trajectories quantity run with
+        | [] -> []
+        | all ->
+            let withGap (generations, values) =
+                Array.append (Array.zip (floats generations) values) [| nan, nan |]
+
+            [ curve Look.Pale colour name (all |> Seq.collect withGap) ]
+
+    /// <summary>A quantity of several runs by generation: traced contexts pale, means strong.</summary>
+    let compare (quantity: Quantity) (runs: (string * Run) list) =
+        let figure =
+            ofCurves
+                generation.Title
+                quantity.Title
+                [
+                    for i, (name, run) in List.indexed runs do
+                        yield! pale i name quantity run
+
+                    for i, (name, run) in List.indexed runs do
+                        curve Look.Strong i name (Seq.zip (floats run.Generations) run[quantity])
+                ]
+
+        { figure with
+            Panels =
+                figure.Panels
+                |> List.map (fun panel ->
+                    { panel with
+                        Runs = runs |> List.map (fun (_, run) -> quantity, run)
+                    })
+        }
+
+    /// <summary>A quantity of one run by generation: traced contexts pale, their mean strong.</summary>
+    let trajectories (quantity: Quantity) (run: Run) =
+        { compare quantity [ "mean", run ] with
+            Title = run.Scenario.Schedule.Name
+            Subtitle = string run.Scenario
+        }
+
+    /// <summary>Histograms of the collapse times T.</summary>
+    let collapseTimes (runs: (string * Run) list) =
+        ofCurves
+            "collapse time T (generations)"
+            "contexts"
+            [
+                for i, (name, run) in List.indexed runs do
+                    match Run.collapseTimes run with
+                    | [||] -> ()
+                    | times -> curve Look.Histogram i name (times |> Seq.map (fun t -> float t, 0.0))
+            ]
+
+    /// <summary>Laws over three tokens as points of the simplex.</summary>
+    let simplex (points: seq<float * float>) =
+        let figure = ofCurves "" "" [ curve Look.Points 0 "contexts" points ]
+
+        { figure with
+            Panels = figure.Panels |> List.map (fun panel -> { panel with IsSimplex = true })
+        }
+
+    let private mapPanels change figure =
+        { figure with
+            Panels = List.map change figure.Panels
+        }
+
+    /// <summary>Lays theory over the figure's runs: dashed where exact, dotted the sharp bound, dash-dotted the paper's bounds; a bound that says nothing is left out.</summary>
+    /// <exception cref="T:System.ArgumentException">Nothing is known of a run's scenario.</exception>
+    let withTheoryOf (sources: Source list) (figure: Figure) =
+        figure
+        |> mapPanels (fun panel ->
+            let theory =
+                [
+                    for quantity, run in panel.Runs do
+                        let last = Array.last run.Generations
+
+                        for known in Theory.curves quantity last run.Scenario do
+                            if List.contains known.Source sources then
+                                let look =
+                                    match known.Source with
+                                    | Source.Exact -> Look.Exact
+                                    | Source.Sharp -> Look.Sharp
+                                    | Source.Paper -> Look.Paper
+
+                                curve look 0 known.Name (Seq.zip (floats known.Generations) known.Values)
+                ]
+
+            { panel with
+                Curves = panel.Curves @ theory
+            })
+
+    /// <summary>Lays all theory over the figure's runs: exact values, the sharp bound, the paper's bounds.</summary>
+    let withTheory (figure: Figure) =
+        withTheoryOf [ Source.Exact; Source.Sharp; Source.Paper ] figure
+
+    /// <summary>Draws more curves in front.</summary>
+    let withCurves (curves: Curve list) (figure: Figure) =
+        figure
+        |> mapPanels (fun panel ->
+            { panel with
+                Curves = panel.Curves @ curves
+            })
+
+    /// <summary>A title, in HTML.</summary>
+    let withTitle (title: string) (figure: Figure) : Figure = { figure with Title = title }
+
+    /// <summary>A smaller line below the title, in HTML.</summary>
+    let withSubtitle (subtitle: string) (figure: Figure) = { figure with Subtitle = subtitle }
+
+    /// <summary>A heading above each panel.</summary>
+    let withHeading (heading: string) (figure: Figure) =
+        figure |> mapPanels (fun panel -> { panel with Heading = heading })
+
+    /// <summary>Logarithmic generations, sizes, …</summary>
+    let withLogX (figure: Figure) =
+        figure
+        |> mapPanels (fun panel ->
+            { panel with
+                Horizontal = { panel.Horizontal with Log = true }
+            })
+
+    /// <summary>Logarithmic values.</summary>
+    let withLogY (figure: Figure) =
+        figure
+        |> mapPanels (fun panel ->
+            { panel with
+                Vertical = { panel.Vertical with Log = true }
+            })
+
+    /// <summary>Values from and to, for instance the same in all panels.</summary>
+    let withYRange (low: float) (high: float) (figure: Figure) =
+        figure
+        |> mapPanels (fun panel ->
+            { panel with
+                Vertical =
+                    { panel.Vertical with
+                        Range = Some(low, high)
+                    }
+            })
+
+    /// <summary>Figures side by side as one.</summary>
+    let row (title: string) (figures: Figure list) =
+        {
+            Title = title
+            Subtitle = ""
+            Panels = figures |> List.collect _.Panels
+        }
+
+    /// <summary>The Plotly.NET chart, for whatever is not here.</summary>
+    let toChart (figure: Figure) = Drawing.chart figure
+
+    /// <summary>A page with everything in it: it needs no network.</summary>
+    let toHtml (figure: Figure) =
+        GenericChart.toEmbeddedHTML (toChart figure)
+
+    /// <summary>Writes the figure and gives its full path back: a page (.html), or an image (.png, .svg), which needs Chromium.</summary>
+    /// <exception cref="T:System.ArgumentException">The path ends in something else.</exception>
+    /// <exception cref="T:System.IO.FileNotFoundException">An image was asked for and there is no Chromium.</exception>
+    let save (path: string) (figure: Figure) =
+        let html = toHtml figure
+
+        let content =
+            match (nonNull (Path.GetExtension path)).ToLowerInvariant() with
+            | ".html" -> Text.Encoding.UTF8.GetBytes html
+            | ".png" -> Chromium.image "png" html
+            | ".svg" -> Chromium.image "svg" html
+            | other -> invalidArg (nameof path) $"'{other}': a figure is saved as .html, .png or .svg"
+
+        let full = Path.GetFullPath path
+        Directory.CreateDirectory(nonNull (Path.GetDirectoryName full)) |> ignore
+        File.WriteAllBytes(full, content)
+        full
+
+    /// <summary>Opens the figure in the web browser.</summary>
+    let show (figure: Figure) = Chart.show (toChart figure)

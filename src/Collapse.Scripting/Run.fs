@@ -1,0 +1,200 @@
+namespace Collapse.Scripting
+
+open System
+open Collapse.Results
+open Deedle
+
+/// <summary>What can be read off a run at each generation.</summary>
+[<RequireQualifiedAccess>]
+type Quantity =
+    /// <summary>σ_m = Σ p_i², 0 to 1; its mean is S_m.</summary>
+    | SumOfSquares
+    /// <summary>max p_i, 0 to 1.</summary>
+    | MaxProbability
+    /// <summary>Tokens with p_i &gt; 0.</summary>
+    | Support
+    /// <summary>Entropy in nats.</summary>
+    | Entropy
+    /// <summary>L1 distance to the first model p^(1), 0 to 2.</summary>
+    | L1FromFirst
+    /// <summary>L1 distance to the truth p^(0), 0 to 2; undefined for a corpus.</summary>
+    | L1FromTruth
+    /// <summary>Mass of the tokens that the model has lost, 0 to 1.</summary>
+    | UnseenMass
+    /// <summary>Share of the contexts with max p_i = 1: the simulated rho_m.</summary>
+    | CollapsedFraction
+    /// <summary>Held-out transitions of probability 0, as a share.</summary>
+    | HeldOutUnseen
+    /// <summary>-mean ln p over the held-out transitions of positive probability, in nats.</summary>
+    | HeldOutCrossEntropy
+
+    /// <summary>The core's observable; none for what is a property of all contexts together.</summary>
+    member quantity.Observable =
+        match quantity with
+        | SumOfSquares -> Some Observable.SumOfSquares
+        | MaxProbability -> Some Observable.MaxProbability
+        | Support -> Some Observable.Support
+        | Entropy -> Some Observable.Entropy
+        | L1FromFirst -> Some Observable.L1FromFirst
+        | L1FromTruth -> Some Observable.L1FromTruth
+        | UnseenMass -> Some Observable.UnseenMass
+        | CollapsedFraction
+        | HeldOutUnseen
+        | HeldOutCrossEntropy -> None
+
+    /// <summary>The name with its symbol as in the paper and its unit, in HTML.</summary>
+    member quantity.Title =
+        match quantity with
+        | SumOfSquares -> "sum of squares σ<sub>m</sub> = Σ p<sub>i</sub>²"
+        | MaxProbability -> "largest probability max p<sub>i</sub>"
+        | Support -> "support (tokens)"
+        | Entropy -> "entropy (nats)"
+        | L1FromFirst -> "deviation ‖p<sup>(m)</sup> − p<sup>(1)</sup>‖<sub>1</sub>"
+        | L1FromTruth -> "deviation ‖p<sup>(m)</sup> − p<sup>(0)</sup>‖<sub>1</sub>"
+        | UnseenMass -> "unseen mass (probability)"
+        | CollapsedFraction -> "collapsed contexts ρ<sub>m</sub> (fraction)"
+        | HeldOutUnseen -> "held-out transitions of probability 0 (fraction)"
+        | HeldOutCrossEntropy -> "cross-entropy of covered transitions (nats)"
+
+/// <summary>One generation of a run: means over its contexts.</summary>
+type GenerationRow =
+    {
+        /// <summary>m, from 1.</summary>
+        Generation: int
+        /// <summary>S_m.</summary>
+        SumOfSquares: float
+        /// <summary>Mean of max p_i.</summary>
+        MaxProbability: float
+        /// <summary>Mean number of tokens.</summary>
+        Support: float
+        /// <summary>Mean entropy in nats.</summary>
+        Entropy: float
+        /// <summary>Mean L1 distance to p^(1).</summary>
+        L1FromFirst: float
+        /// <summary>Mean L1 distance to p^(0); NaN for a corpus.</summary>
+        L1FromTruth: float
+        /// <summary>Mean unseen mass.</summary>
+        UnseenMass: float
+        /// <summary>Share of collapsed contexts.</summary>
+        CollapsedFraction: float
+    }
+
+/// <summary>What a scenario gave.</summary>
+[<NoEquality; NoComparison>]
+type Run =
+    {
+        /// <summary>The scenario.</summary>
+        Scenario: Scenario
+        /// <summary>All results of the core.</summary>
+        Result: RunResult
+        /// <summary>T for each context; 0 where it has not collapsed.</summary>
+        CollapseTimes: int[]
+        /// <summary>For each context the token of largest probability at the end: the one it collapsed to.</summary>
+        Tokens: int[]
+    }
+
+    /// <summary>The digest of all integer results: one scenario, one digest, on every engine.</summary>
+    member run.Digest = run.Result.Digest
+
+    /// <summary>The reported generations m.</summary>
+    member run.Generations = Array.ofSeq run.Result.Generation
+
+    /// <summary>A quantity by generation: its mean over contexts, where it belongs to contexts.</summary>
+    member run.Item
+        with get (quantity: Quantity) =
+            let heldOut (series: HeldOutSeries -> seq<float>) =
+                match run.Result.HeldOut with
+                | null -> invalidArg (nameof quantity) $"{quantity} needs a held-out text: see Corpus.withHeldOut"
+                | held -> Array.ofSeq (series held)
+
+            match quantity, quantity.Observable with
+            | _, Some observable -> Array.ofSeq run.Result[observable].Mean
+            | Quantity.HeldOutUnseen, _ -> heldOut _.Unseen
+            | Quantity.HeldOutCrossEntropy, _ -> heldOut _.CoveredCrossEntropy
+            | _ -> Array.ofSeq run.Result.CollapsedFraction
+
+    /// <summary>A few lines about the run.</summary>
+    override run.ToString() =
+        let result = run.Result
+        let speed = float result.Draws / max 1e-9 result.Elapsed.TotalSeconds / 1e6
+
+        let collapsed =
+            if result.CollapseTimes.Count = 0L then
+                "no context has collapsed"
+            else
+                $"collapsed: {result.CollapseTimes.Count:N0} of {result.TrainedContexts():N0} contexts, "
+                + $"mean T = {result.CollapseTimes.Mean:F2} (sd {result.CollapseTimes.StandardDeviation:F2})"
+
+        let at m =
+            let i = result.Generation.IndexOf m
+            let value (observable: Observable) = result[observable].Mean[i]
+
+            $"m = {m}: S_m = {value Observable.SumOfSquares:F4}, support {value Observable.Support:F1}, "
+            + $"entropy {value Observable.Entropy:F3} nats"
+
+        String.concat
+            "\n"
+            [
+                string run.Scenario
+                at 1
+                at result.Generation[result.Generation.Length - 1]
+                collapsed
+                $"{result.Draws:N0} draws in {result.Elapsed.TotalSeconds:F2} s ({speed:N0} M draws/s, {result.Engine}), digest {result.Digest}"
+            ]
+
+/// <summary>Reads runs.</summary>
+[<RequireQualifiedAccess>]
+module Run =
+    /// <summary>One record per reported generation.</summary>
+    let rows (run: Run) =
+        let mean quantity = run[quantity]
+        let squares, largest = mean Quantity.SumOfSquares, mean Quantity.MaxProbability
+        let support, entropy = mean Quantity.Support, mean Quantity.Entropy
+        let first, truth = mean Quantity.L1FromFirst, mean Quantity.L1FromTruth
+        let unseen, collapsed = mean Quantity.UnseenMass, mean Quantity.CollapsedFraction
+
+        [
+            for i, m in Seq.indexed run.Generations ->
+                {
+                    Generation = m
+                    SumOfSquares = squares[i]
+                    MaxProbability = largest[i]
+                    Support = support[i]
+                    Entropy = entropy[i]
+                    L1FromFirst = first[i]
+                    L1FromTruth = truth[i]
+                    UnseenMass = unseen[i]
+                    CollapsedFraction = collapsed[i]
+                }
+        ]
+
+    /// <summary>A Deedle frame of the same, keyed by generation: it prints as a table and joins with others.</summary>
+    let frame (run: Run) : Frame<int, string> =
+        Frame.ofRecords (rows run) |> Frame.indexRowsInt "Generation"
+
+    /// <summary>A quantity's mean at one reported generation.</summary>
+    /// <exception cref="T:System.ArgumentException">That generation is not reported.</exception>
+    let at (generation: int) (quantity: Quantity) (run: Run) =
+        match run.Result.Generation.IndexOf generation with
+        | -1 -> invalidArg (nameof generation) $"generation {generation} is not among the reported ones"
+        | i -> run[quantity][i]
+
+    /// <summary>A quantity of each traced context: its generations and values.</summary>
+    let trajectories (quantity: Quantity) (run: Run) =
+        match quantity.Observable with
+        | None -> []
+        | Some observable ->
+            [
+                for _, rows in run.Result.Trace |> Seq.groupBy _.Context do
+                    let rows = Array.ofSeq rows
+                    rows |> Array.map _.Generation, rows |> Array.map (fun row -> row.Values[int observable])
+            ]
+
+    /// <summary>T of the contexts that have collapsed.</summary>
+    let collapseTimes (run: Run) =
+        run.CollapseTimes |> Array.filter (fun time -> time > 0)
+
+    /// <summary>Mean T and its standard error; NaN for fewer than two collapsed contexts.</summary>
+    let meanCollapseTime (run: Run) =
+        let times = run.Result.CollapseTimes
+        times.Mean, times.StandardDeviation / sqrt (float times.Count)

@@ -1,0 +1,155 @@
+namespace Collapse.Scripting
+
+open Collapse.Running
+
+type internal Schedules = Collapse.Model.Scenario
+
+/// <summary>A truth, a schedule of training data, and how much of everything: a run that can be changed and asked for.</summary>
+[<NoEquality; NoComparison>]
+type Scenario =
+    {
+        /// <summary>Where real tokens come from.</summary>
+        Truth: Truth
+        /// <summary>Where each generation's training tokens come from (eq. 5).</summary>
+        Schedule: Collapse.Model.Scenario
+        /// <summary>Number of contexts c; none for one (a prior) or the text's own (a corpus).</summary>
+        Contexts: int option
+        /// <summary>Sample size n; none for n_j = N_j (a corpus) or where a custom schedule brings its numbers.</summary>
+        Samples: int option
+        /// <summary>Real tokens N that stand in every training set (partially synthetic with a prior).</summary>
+        Real: int option
+        /// <summary>Last generation; none until collapse.</summary>
+        Generations: int option
+        /// <summary>Whether each context ends with its collapse.</summary>
+        UntilCollapse: bool
+        /// <summary>The seed: with everything above it decides every result.</summary>
+        Seed: uint64
+        /// <summary>Number of contexts whose whole trajectory is kept.</summary>
+        Traced: int
+        /// <summary>"auto", "cpu", "cuda:0", …: no result depends on it.</summary>
+        Engine: string
+        /// <summary>Threads of the CPU engine; none for one per core.</summary>
+        Threads: int option
+    }
+
+    static member private From(truth, schedule, samples, real) =
+        {
+            Truth = truth
+            Schedule = schedule
+            Contexts = None
+            Samples = samples
+            Real = real
+            Generations = Some 100
+            UntilCollapse = false
+            Seed = 1UL
+            Traced = 0
+            Engine = "auto"
+            Threads = None
+        }
+
+    /// <summary>Every generation learns from n tokens of its predecessor, the first from n real ones (§2.2).</summary>
+    /// <param name="samples">n; leave it out with a corpus for n_j = N_j.</param>
+    static member fullySynthetic(?samples: int) =
+        fun truth -> Scenario.From(truth, Schedules.FullySynthetic, samples, None)
+
+    /// <summary>The same N real tokens every time and n of the predecessor (§2.2).</summary>
+    /// <param name="real">N; leave it out with a corpus, whose own tokens are kept.</param>
+    /// <param name="samples">n; leave it out with a corpus for n_j = N_j.</param>
+    static member partiallySynthetic(?real: int, ?samples: int) =
+        fun truth -> Scenario.From(truth, Schedules.PartiallySynthetic, samples, real)
+
+    /// <summary>⌊n/K⌋ tokens of each of the last K models (§4.2).</summary>
+    /// <param name="window">K.</param>
+    /// <param name="samples">n; leave it out with a corpus for n_j = N_j.</param>
+    static member recentModels(window: int, ?samples: int) =
+        fun truth -> Scenario.From(truth, Schedules.RecentModels window, samples, None)
+
+    /// <summary>n tokens, each of a uniformly chosen earlier model, the truth among them (§4.2).</summary>
+    /// <param name="samples">n; leave it out with a corpus for n_j = N_j.</param>
+    static member randomModels(?samples: int) =
+        fun truth -> Scenario.From(truth, Schedules.RandomModels, samples, None)
+
+    /// <summary>Any schedule of eq. 5: a function from the generation m to its sources (t, n_t), t from 0 (fresh real tokens) to m - 1.</summary>
+    /// <param name="name">A name for records and legends.</param>
+    /// <param name="sources">The function; with a corpus, generation 1 is the corpus and is not asked for.</param>
+    static member custom (name: string) (sources: int -> (int * int) list) =
+        let schedule =
+            Schedules.Custom(name, (fun m -> sources m |> Seq.map (fun (source, count) -> struct (source, count))))
+
+        fun truth -> Scenario.From(truth, schedule, None, None)
+
+    /// <summary>Trains c contexts side by side.</summary>
+    static member withContexts (count: int) (scenario: Scenario) = { scenario with Contexts = Some count }
+
+    /// <summary>Ends after generation G.</summary>
+    static member withGenerations (last: int) (scenario: Scenario) =
+        { scenario with
+            Generations = Some last
+            UntilCollapse = false
+        }
+
+    /// <summary>Ends when every context has collapsed.</summary>
+    static member untilCollapse(scenario: Scenario) =
+        { scenario with
+            Generations = None
+            UntilCollapse = true
+        }
+
+    /// <summary>Ends when every context has collapsed, and after a number of generations at the latest.</summary>
+    static member untilCollapseWithin (last: int) (scenario: Scenario) =
+        { scenario with
+            Generations = Some last
+            UntilCollapse = true
+        }
+
+    /// <summary>Another seed: another, independent run.</summary>
+    static member withSeed (seed: uint64) (scenario: Scenario) = { scenario with Seed = seed }
+
+    /// <summary>Keeps the whole trajectory of the first contexts.</summary>
+    static member withTraced (count: int) (scenario: Scenario) = { scenario with Traced = count }
+
+    /// <summary>Runs on this engine: "cpu", "cuda:0", "opencl:0"; see <c>Devices.list</c>.</summary>
+    static member withEngine (name: string) (scenario: Scenario) = { scenario with Engine = name }
+
+    /// <summary>Uses so many threads of the CPU.</summary>
+    static member withThreads (count: int) (scenario: Scenario) = { scenario with Threads = Some count }
+
+    /// <summary>The settings of the core.</summary>
+    static member toSettings(scenario: Scenario) =
+        let prior, corpus, heldOut =
+            match scenario.Truth with
+            | Truth.Prior prior -> Some prior, None, None
+            | Truth.Corpus(corpus, heldOut) -> None, Some corpus, heldOut
+
+        RunSettings(
+            Scenario = scenario.Schedule,
+            Prior = Option.toObj prior,
+            Corpus = Option.toObj corpus,
+            HeldOut = Option.toObj heldOut,
+            Contexts = (scenario.Contexts |> Option.map int64 |> Option.toNullable),
+            Samples = Option.toNullable scenario.Samples,
+            Real = Option.toNullable scenario.Real,
+            Generations = Option.toNullable scenario.Generations,
+            UntilCollapse = scenario.UntilCollapse,
+            Seed = scenario.Seed,
+            Trace = scenario.Traced,
+            Threads = Option.toNullable scenario.Threads
+        )
+
+    /// <summary>One line about the scenario.</summary>
+    override scenario.ToString() =
+        let part name value =
+            value |> Option.map (fun v -> $"{name} = {v:N0}") |> Option.toList
+
+        let parts =
+            part "N" scenario.Real
+            @ part "n" scenario.Samples
+            @ (scenario.Schedule.Window |> Option.ofNullable |> part "K")
+            @ part "contexts" scenario.Contexts
+            @ (if scenario.UntilCollapse then
+                   [ "until collapse" ]
+               else
+                   part "generations" scenario.Generations)
+            @ [ $"seed = {scenario.Seed}" ]
+
+        $"""{scenario.Schedule.Name} ({String.concat ", " parts}) from {scenario.Truth}"""

@@ -1,0 +1,155 @@
+/// The F# layer: what a pipeline asks of the core, and what comes back.
+module Collapse.Tests.ScriptingTests
+
+open System
+open System.IO
+open Collapse.Engines
+open Collapse.Scripting
+open Expecto
+
+let private scenario =
+    Prior.power 600 52 0.1
+    |> Scenario.fullySynthetic (samples = 30)
+    |> Scenario.withContexts 40
+    |> Scenario.withGenerations 50
+    |> Scenario.withTraced 5
+
+let private throwsArgument (part: string) (action: unit -> unit) =
+    let error = Expect.throwsC action id
+    Expect.stringContains error.Message part "the message helps"
+
+[<Tests>]
+let tests =
+    testList
+        "scripting"
+        [
+            test "every pipeline becomes the settings it reads like" {
+                let settings =
+                    Prior.zipf 1000 1.0
+                    |> Scenario.partiallySynthetic (real = 7, samples = 9)
+                    |> Scenario.withContexts 11
+                    |> Scenario.untilCollapseWithin 13
+                    |> Scenario.withSeed 17UL
+                    |> Scenario.withTraced 3
+                    |> Scenario.withThreads 2
+                    |> Scenario.toSettings
+
+                Expect.equal settings.Scenario.Name "partially-synthetic" "scenario"
+                Expect.equal (nonNull settings.Prior).Specification "zipf:1000:1" "prior"
+                Expect.equal settings.Real (Nullable 7) "N"
+                Expect.equal settings.Samples (Nullable 9) "n"
+                Expect.equal settings.Contexts (Nullable 11L) "contexts"
+                Expect.equal settings.Generations (Nullable 13) "generations"
+                Expect.isTrue settings.UntilCollapse "until collapse"
+                Expect.equal settings.Seed 17UL "seed"
+                Expect.equal settings.Trace 3 "traced"
+                Expect.equal settings.Threads (Nullable 2) "threads"
+            }
+            test "a custom schedule that says the same gives the same digest" {
+                let custom =
+                    Prior.power 600 52 0.1
+                    |> Scenario.custom "mine" (fun m -> [ (m - 1, 30) ])
+                    |> Scenario.withContexts 40
+                    |> Scenario.withGenerations 50
+                    |> Simulation.run
+
+                let named = Simulation.run { scenario with Traced = 0 }
+                Expect.equal custom[Quantity.SumOfSquares] named[Quantity.SumOfSquares] "one model, two spellings"
+            }
+            test "observed models are the run's own" {
+                let models = ResizeArray<TrainedModel>()
+                let run = scenario |> Simulation.observe models.Add
+                Expect.equal run.Digest (Simulation.run scenario).Digest "the reference engine's digest is everyone's"
+
+                for model in models do
+                    Expect.equal (Seq.sum model.Counts.Values) model.Size "counts add up"
+
+                let first = models |> Seq.filter (fun model -> model.Generation = 1)
+
+                let support = first |> Seq.averageBy (fun model -> float model.Counts.Count)
+                Expect.floatClose Accuracy.high (Run.at 1 Quantity.Support run) support "support of generation 1"
+            }
+            test "rows, frame, trajectories and collapse times tell the same" {
+                let run = Simulation.run scenario
+                let rows = Run.rows run
+                Expect.equal (rows |> List.map _.Generation) [ 1..50 ] "all generations"
+                let frame = Run.frame run
+                Expect.equal frame.RowCount 50 "one row each"
+                Expect.equal (frame["Support"].[50]) rows[49].Support "by generation"
+                let lines = Run.trajectories Quantity.Support run
+                Expect.equal lines.Length 5 "traced contexts"
+                let collapsed = Run.collapseTimes run
+                Expect.equal collapsed.Length (int run.Result.CollapseTimes.Count) "count"
+
+                Expect.floatClose
+                    Accuracy.high
+                    (float collapsed.Length / 40.0)
+                    rows[49].CollapsedFraction
+                    "fraction at the end"
+            }
+            test "theory is laid over by name, what is vacuous is not" {
+                let partial =
+                    Prior.power 600 52 0.1 |> Scenario.partiallySynthetic (real = 100, samples = 10)
+
+                let names quantity =
+                    Theory.curves quantity 20 partial |> List.map _.Name
+
+                Expect.equal (names Quantity.SumOfSquares) [ "S<sub>m</sub> by (9)" ] "closed form"
+                Expect.equal (names Quantity.L1FromFirst) [ "exact"; "sharp bound" ] "Theorems 3 and 4 exceed 2"
+                Expect.isEmpty (names Quantity.Entropy) "nothing known"
+
+                let figure =
+                    partial
+                    |> Scenario.withGenerations 20
+                    |> Simulation.run
+                    |> Figure.trajectories Quantity.L1FromFirst
+                    |> Figure.withTheory
+
+                Expect.equal
+                    (figure.Panels[0].Curves |> List.map _.Look)
+                    [ Look.Strong; Look.Exact; Look.Sharp ]
+                    "looks"
+            }
+            test "what cannot be is refused with its remedy" {
+                throwsArgument "one law for all contexts" (fun () ->
+                    Theory.table 5 (Prior.dirichlet 3 1.0 |> Scenario.fullySynthetic (samples = 5))
+                    |> ignore)
+
+                throwsArgument "Corpus.withHeldOut" (fun () ->
+                    (Simulation.run scenario).[Quantity.HeldOutUnseen] |> ignore)
+
+                throwsArgument ".html, .png or .svg" (fun () ->
+                    Simulation.run scenario
+                    |> Figure.trajectories Quantity.Support
+                    |> Figure.save "x.pdf"
+                    |> ignore)
+            }
+            test "images need a browser and say how to get one" {
+                let before = Chromium.path
+
+                try
+                    Chromium.path <- Some "/nowhere/chromium"
+
+                    throwsArgument "apt-get install chromium" (fun () ->
+                        Simulation.run scenario
+                        |> Figure.trajectories Quantity.Support
+                        |> Figure.save "x.png"
+                        |> ignore)
+                finally
+                    Chromium.path <- before
+            }
+            test "a figure becomes a PNG and an SVG image" {
+                if (Chromium.tryFind ()).IsNone then
+                    skiptest "no Chromium on this machine (Debian: apt-get install chromium)"
+
+                let figure = Simulation.run scenario |> Figure.trajectories Quantity.Support
+                let folder = (Directory.CreateTempSubdirectory "collapse-images").FullName
+                let png = Figure.save (Path.Combine(folder, "figure.png")) figure
+                Expect.equal (File.ReadAllBytes png).[1..3] "PNG"B "a PNG file"
+                let svg = File.ReadAllText(Figure.save (Path.Combine(folder, "figure.svg")) figure)
+                Expect.stringStarts svg "<svg" "an SVG file"
+                Expect.stringContains svg "support (tokens)" "with its axis"
+                Directory.Delete(folder, true)
+            }
+        ]
+    |> testSequenced
