@@ -140,6 +140,16 @@ let demo () =
     printfn "\n> collapse %s\n" demoCommand
     dotnet (commandLine :: words demoCommand)
 
+let figures () =
+    build dotnet "Collapse.sln"
+
+    for script in Directory.GetFiles(at "scripts", "*.fsx") |> Array.sort do
+        let name = Path.GetFileName script
+
+        if name <> "load.fsx" then
+            printfn "\n> scripts/%s" name
+            dotnet [ "fsi"; script ]
+
 let run arguments =
     build quietly "src/Collapse.Cli"
     dotnet (commandLine :: arguments)
@@ -197,6 +207,7 @@ let targets: (string * string * (string list -> unit)) list =
         "test", "build, then all tests; -- ARGS go to the test program", test
         "demo", "build, then the main job on the paper's prior", alone demo
         "run", "the command line: run -- ARGS", run
+        "figures", "every script in full, into the folder figures", alone figures
         "format", "C# and F# sources; --check only looks", format
         "lock", "resolve paket.dependencies anew into paket.lock", alone lock
         "pack", "NuGet packages and the collapse tool, into artifacts/packages", alone pack

@@ -12,14 +12,9 @@
 #r "Newtonsoft.Json.dll"
 #r "Plotly.NET.dll"
 
-open Collapse.Scripting
+#load "../src/Collapse.Scripting/Collapse.Scripting.fsx"
 
-fsi.AddPrinter(fun (run: Run) -> string run)
-fsi.AddPrinter(fun (truth: Truth) -> string truth)
-fsi.AddPrinter(fun (scenario: Scenario) -> string scenario)
-fsi.AddPrinter(fun (device: Device) -> string device)
-fsi.AddPrinter(fun (figure: Figure) -> string figure)
-fsi.AddPrinter(fun (table: Deedle.Internal.IFsiFormattable) -> "\n" + table.Format())
+open Collapse.Scripting
 
 /// `--quick` on the command line: small sizes, for a first look and for the tests.
 let quick = fsi.CommandLineArgs |> Array.contains "--quick"

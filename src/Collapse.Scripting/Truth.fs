@@ -96,7 +96,7 @@ module Prior =
 [<RequireQualifiedAccess>]
 module Corpus =
     /// <summary>Reads a UTF-8 text; every n-gram of length <paramref name="order"/> becomes a context.</summary>
-    /// <param name="tokenizer">"word", "char", "cl100k" or "o200k".</param>
+    /// <param name="tokenizer">"words", "chars", "cl100k" or "o200k".</param>
     /// <param name="order">Tokens in a context, from 0.</param>
     /// <param name="path">The file.</param>
     /// <exception cref="T:Collapse.InvalidInputException">The file or a parameter is not valid.</exception>

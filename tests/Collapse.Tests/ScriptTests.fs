@@ -24,9 +24,10 @@ let private scripts = Path.Combine(root, "scripts")
 let private figures =
     lazy (Directory.CreateTempSubdirectory "collapse-figures").FullName
 
-let private run (script: string) =
+/// Runs `dotnet` with these arguments in a folder.
+let private dotnet (folder: string) (arguments: string list) =
     let info =
-        ProcessStartInfo("dotnet", [ "fsi"; script; "--quick" ], UseShellExecute = false)
+        ProcessStartInfo("dotnet", arguments, UseShellExecute = false, WorkingDirectory = folder)
 
     info.RedirectStandardOutput <- true
     info.RedirectStandardError <- true
@@ -40,6 +41,34 @@ let private run (script: string) =
         let output = child.StandardOutput.ReadToEnd()
         child.WaitForExit()
         child.ExitCode, output, errors.Result
+
+let private run (script: string) =
+    dotnet scripts [ "fsi"; script; "--quick" ]
+
+/// The F# blocks of a document, as one script.
+let private blocks (document: string) =
+    [
+        for found in
+            Regex.Matches(document, "^```fsharp\n(.*?)^```", RegexOptions.Multiline ||| RegexOptions.Singleline) ->
+            found.Groups[1].Value
+    ]
+
+/// Runs a document's F# blocks in an empty folder, `load.fsx` and README.md named by their full paths.
+let private runDocument (name: string) =
+    let document = File.ReadAllText(Path.Combine(root, name))
+    let code = String.concat "\n" (blocks document)
+    let folder = (Directory.CreateTempSubdirectory "collapse-document").FullName
+    let script = Path.Combine(folder, "document.fsx")
+    let load = Path.Combine(scripts, "load.fsx").Replace('\\', '/')
+    let readme = Path.Combine(root, "README.md").Replace('\\', '/')
+
+    File.WriteAllText(
+        script,
+        code.Replace("load.fsx", load).Replace("scripts/" + load, load).Replace("../README.md", readme)
+    )
+
+    let result = dotnet folder [ "fsi"; "--quiet"; script ]
+    result, Directory.GetFiles(folder, "*.html", SearchOption.AllDirectories)
 
 let private pages (output: string) =
     [
@@ -125,6 +154,13 @@ let tests =
                         let page = broken (fun html -> html.Replace(before, after))
 
                         Expect.throws (fun () -> expectWhole page) $"{after} is noticed")
+
+            for name, figures in [ "docs/scripting.md", 3; "README.md", 1 ] do
+                test $"the code of {name} runs as it stands" {
+                    let (exitCode, output, errors), pages = runDocument name
+                    Expect.equal exitCode 0 $"{output}\n{errors}"
+                    Expect.equal pages.Length figures "its figures are there"
+                }
 
             for script in Directory.GetFiles(scripts, "*.fsx") |> Array.sort do
                 let name = Path.GetFileName script
