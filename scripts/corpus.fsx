@@ -131,7 +131,13 @@ folder.Delete true
     |> Figure.withHeading "words by how often the text has them"
 
     for quantity in [ Quantity.HeldOutUnseen; Quantity.HeldOutCrossEntropy ] do
-        Figure.compare quantity [ ("held-out text, order 1", bigram) ]
+        let points = Seq.zip (bigram.Generations |> Seq.map float) bigram[quantity]
+
+        Figure.ofCurves
+            "generation m"
+            quantity.Title
+            [ Figure.curve Look.Strong bands.Length "held-out text, order 1" points ]
+        |> Figure.withHeading "every word a context"
 ]
 |> List.map Figure.withLogX
 |> Figure.row "A text rewritten from itself, generation after generation"

@@ -1,7 +1,7 @@
 // Figure 1 of the paper: next-token laws over three tokens, trained on their own output. 81 contexts start
 // anywhere in the simplex (one law each, drawn uniformly) and learn from n = 1,000 tokens of their
-// predecessor; generation by generation they drift to the edges, where a token is lost, and to the corners,
-// where only one is left.
+// predecessor; generation by generation they drift, the first ones to the edges, where a token is lost. In the
+// end (about 2,000 generations) every one sits in a corner.
 //
 //     dotnet fsi build.fsx build
 //     dotnet fsi scripts/figure1.fsx [--quick]

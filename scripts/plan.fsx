@@ -1,6 +1,7 @@
 // How much synthetic data is safe? The largest n that keeps the expected deviation from the first model within
 // a tolerance, for every generation, against the number N of real tokens kept: by the paper's (11) and Theorem 4,
-// by the sharp bound, and by the exact law. A curve that ends on the right has reached "any n".
+// by the sharp bound, and by the exact law. The sharp curve ends on the right where any n is allowed, the exact one
+// where looking at every n would take too long ("unknown" in the table).
 //
 //     dotnet fsi build.fsx build
 //     dotnet fsi scripts/plan.fsx [--quick]
@@ -91,5 +92,5 @@ Figure.ofCurves
 |> Figure.withLogY
 |> Figure.withTitle $"Largest n with a mean deviation of at most {tolerance} in every generation"
 |> Figure.withSubtitle
-    "the paper's prior: 600 tokens, 52 in use, S<sub>0</sub> = 0.1; a curve ends where any n is allowed"
+    "the paper's prior: 600 tokens, 52 in use, S<sub>0</sub> = 0.1; the exact curve ends where an answer costs too much, the sharp one where any n is allowed"
 |> keep "plan"

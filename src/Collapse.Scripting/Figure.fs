@@ -98,7 +98,8 @@ module internal Drawing =
 
     // Pixels.
     let private panelWidth, simplexWidth, aloneWidth = 470, 290, 880
-    let private legendWidth, frameWidth, height = 240, 110, 500
+    let private legendWidth, frameWidth = 240, 110
+    let private height, simplexHeight = 500, 390
 
     let private colour (curve: Curve) =
         match curve.Look with
@@ -306,11 +307,11 @@ module internal Drawing =
         let seen = Collections.Generic.HashSet<string>()
         let panels = figure.Panels |> List.map (fun it -> it, panel seen.Add it)
 
-        let arranged, width =
+        let arranged, width, height =
             match panels with
             | many when many |> List.forall (fun (panel, _) -> panel.IsSimplex) ->
-                simplexRow many, simplexWidth * many.Length + frameWidth
-            | [ _, alone ] -> alone, aloneWidth
+                simplexRow many, simplexWidth * many.Length + frameWidth, simplexHeight
+            | [ _, alone ] -> alone, aloneWidth, height
             | many ->
                 many
                 |> List.map snd
@@ -321,7 +322,8 @@ module internal Drawing =
                     Pattern = StyleParam.LayoutGridPattern.Independent,
                     XGap = 0.24
                 ),
-                panelWidth * many.Length + legendWidth
+                panelWidth * many.Length + legendWidth,
+                height
 
         arranged
         |> Chart.withLayout (

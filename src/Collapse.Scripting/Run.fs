@@ -53,8 +53,8 @@ type Quantity =
         | L1FromTruth -> "deviation ‖p<sup>(m)</sup> − p<sup>(0)</sup>‖<sub>1</sub>"
         | UnseenMass -> "unseen mass (probability)"
         | CollapsedFraction -> "collapsed contexts ρ<sub>m</sub> (fraction)"
-        | HeldOutUnseen -> "held-out transitions of probability 0 (fraction)"
-        | HeldOutCrossEntropy -> "cross-entropy of covered transitions (nats)"
+        | HeldOutUnseen -> "unseen held-out transitions (fraction)"
+        | HeldOutCrossEntropy -> "held-out cross-entropy, seen (nats)"
 
 /// <summary>One generation of a run: means over its contexts.</summary>
 type GenerationRow =
