@@ -31,7 +31,7 @@ internal static class TrajectoryTable
 
         if (result.HeldOut is HeldOutSeries heldOut)
         {
-            columns.Add(("held-out\nnats", i => Figures.Real(heldOut.CoveredCrossEntropy[i])));
+            columns.Add(("covered\nnats", i => Figures.Real(heldOut.CoveredCrossEntropy[i])));
             columns.Add(("held-out\nunseen %", i => Figures.Percent(heldOut.Unseen[i])));
         }
 

@@ -42,6 +42,11 @@ public static class RunJson
         json.WriteString("engine", engine);
         json.WriteString("device", device);
         json.WriteNumber("contexts", plan.Contexts);
+        if (result is { Status: RunStatus.Interrupted })
+        {
+            json.WriteNumber("trainedContexts", result.TrainedContexts());
+        }
+
         WriteSamples(json, plan.Settings);
         json.WriteWhole("generations", result?.Generations);
         json.WriteString("digest", result?.Digest);
