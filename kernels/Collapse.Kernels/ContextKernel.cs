@@ -150,12 +150,34 @@ public static class ContextKernel
                 int slot = (generation - segment.Lag) % settings.Slots;
                 var stream = new DrawStream(settings.Seed, index, m, number, DrawPurpose.Index);
                 uint bound = (uint)batch.SetSizes[(long)context * settings.Slots + slot];
-                DrawFrom(stream, batch.Sets, setStart + slot * stride, bound, batch.Sets, start, count);
+                DrawFrom(
+                    new SegmentDraws
+                    {
+                        Stream = stream,
+                        Source = batch.Sets,
+                        SourceStart = setStart + slot * stride,
+                        Bound = bound,
+                        Target = batch.Sets,
+                        Start = start,
+                        Count = count,
+                    }
+                );
             }
             else if (settings.TruthColumns == 0)
             {
                 var stream = new DrawStream(settings.Seed, index, m, number, DrawPurpose.Index);
-                DrawFrom(stream, batch.RealTokens, batch.RealOffsets[context], (uint)real, batch.Sets, start, count);
+                DrawFrom(
+                    new SegmentDraws
+                    {
+                        Stream = stream,
+                        Source = batch.RealTokens,
+                        SourceStart = batch.RealOffsets[context],
+                        Bound = (uint)real,
+                        Target = batch.Sets,
+                        Start = start,
+                        Count = count,
+                    }
+                );
             }
             else
             {
@@ -172,89 +194,74 @@ public static class ContextKernel
         return size;
     }
 
-    /// <summary>Uniform draws from one training set, a whole block of random words at a time.</summary>
-    private static void DrawFrom(
-        DrawStream stream,
-        ArrayView<int> source,
-        long sourceStart,
-        uint bound,
-        ArrayView<int> target,
-        long start,
-        int count
-    )
+    /// <summary>Uniform draws from one training set into a segment of another.</summary>
+    private struct SegmentDraws
     {
-        if (UniformIndex.UsesHalfWords(bound))
+        public DrawStream Stream;
+        public ArrayView<int> Source;
+        public long SourceStart;
+        public uint Bound;
+        public ArrayView<int> Target;
+        public long Start;
+        public int Count;
+
+        // A division, done once a segment and not once a word.
+        public uint Threshold;
+    }
+
+    /// <summary>Makes the draws of a segment, a whole block of random words at a time.</summary>
+    private static void DrawFrom(SegmentDraws draws)
+    {
+        if (UniformIndex.UsesHalfWords(draws.Bound))
         {
-            for (int block = Group.IdxX; block * 8L < count; block += Group.DimX)
+            draws.Threshold = UniformIndex.Threshold16(draws.Bound);
+            for (int block = Group.IdxX; block * 8L < draws.Count; block += Group.DimX)
             {
-                PhiloxBlock words = stream.Block((uint)block, 0);
-                DrawPair(stream, source, sourceStart, bound, target, start, count, (long)block * 8, words.X0);
-                DrawPair(stream, source, sourceStart, bound, target, start, count, (long)block * 8 + 2, words.X1);
-                DrawPair(stream, source, sourceStart, bound, target, start, count, (long)block * 8 + 4, words.X2);
-                DrawPair(stream, source, sourceStart, bound, target, start, count, (long)block * 8 + 6, words.X3);
+                PhiloxBlock words = draws.Stream.Block((uint)block, 0);
+                DrawPair(draws, block * 8L, words.X0);
+                DrawPair(draws, block * 8L + 2, words.X1);
+                DrawPair(draws, block * 8L + 4, words.X2);
+                DrawPair(draws, block * 8L + 6, words.X3);
             }
         }
         else
         {
-            for (int block = Group.IdxX; block * 4L < count; block += Group.DimX)
+            draws.Threshold = UniformIndex.Threshold32(draws.Bound);
+            for (int block = Group.IdxX; block * 4L < draws.Count; block += Group.DimX)
             {
-                PhiloxBlock words = stream.Block((uint)block, 0);
-                DrawOne(stream, source, sourceStart, bound, target, start, count, (long)block * 4, words.X0);
-                DrawOne(stream, source, sourceStart, bound, target, start, count, (long)block * 4 + 1, words.X1);
-                DrawOne(stream, source, sourceStart, bound, target, start, count, (long)block * 4 + 2, words.X2);
-                DrawOne(stream, source, sourceStart, bound, target, start, count, (long)block * 4 + 3, words.X3);
+                PhiloxBlock words = draws.Stream.Block((uint)block, 0);
+                DrawWord(draws, block * 4L, words.X0);
+                DrawWord(draws, block * 4L + 1, words.X1);
+                DrawWord(draws, block * 4L + 2, words.X2);
+                DrawWord(draws, block * 4L + 3, words.X3);
             }
         }
     }
 
-    private static void DrawPair(
-        DrawStream stream,
-        ArrayView<int> source,
-        long sourceStart,
-        uint bound,
-        ArrayView<int> target,
-        long start,
-        int count,
-        long draw,
-        uint word
-    )
+    private static void DrawPair(SegmentDraws draws, long draw, uint word)
     {
-        uint low = (word & 0xFFFF) * bound;
-        uint high = (word >> 16) * bound;
-        uint threshold = UniformIndex.Threshold16(bound);
-        if (draw < count)
-        {
-            uint index = (low & 0xFFFF) >= threshold ? low >> 16 : UniformIndex.Redraw(stream, (uint)draw, bound);
-            target[start + draw] = source[sourceStart + index];
-        }
-
-        if (draw + 1 < count)
-        {
-            uint index = (high & 0xFFFF) >= threshold ? high >> 16 : UniformIndex.Redraw(stream, (uint)draw + 1, bound);
-            target[start + draw + 1] = source[sourceStart + index];
-        }
+        DrawHalfWord(draws, draw, word & 0xFFFF);
+        DrawHalfWord(draws, draw + 1, word >> 16);
     }
 
-    private static void DrawOne(
-        DrawStream stream,
-        ArrayView<int> source,
-        long sourceStart,
-        uint bound,
-        ArrayView<int> target,
-        long start,
-        int count,
-        long draw,
-        uint word
-    )
+    private static void DrawHalfWord(SegmentDraws draws, long draw, uint lane)
     {
-        if (draw < count)
+        uint product = lane * draws.Bound;
+        Put(draws, draw, product >> 16, (product & 0xFFFF) >= draws.Threshold);
+    }
+
+    private static void DrawWord(SegmentDraws draws, long draw, uint lane)
+    {
+        ulong product = (ulong)lane * draws.Bound;
+        Put(draws, draw, (uint)(product >> 32), (uint)product >= draws.Threshold);
+    }
+
+    private static void Put(SegmentDraws draws, long draw, uint index, bool isAccepted)
+    {
+        if (draw < draws.Count)
         {
-            ulong product = (ulong)word * bound;
-            uint index =
-                (uint)product >= UniformIndex.Threshold32(bound)
-                    ? (uint)(product >> 32)
-                    : UniformIndex.Redraw(stream, (uint)draw, bound);
-            target[start + draw] = source[sourceStart + index];
+            uint place = isAccepted ? index : UniformIndex.Redraw(draws.Stream, (uint)draw, draws.Bound);
+            draws.Target[draws.Start + draw] = draws.Source[draws.SourceStart + place];
         }
     }
 

@@ -5,15 +5,7 @@ open System
 open System.Diagnostics
 open System.IO
 open Expecto
-
-let private root =
-    let rec find (folder: DirectoryInfo | null) =
-        match folder with
-        | null -> failtest "Collapse.sln not found above the test program"
-        | folder when File.Exists(Path.Combine(folder.FullName, "Collapse.sln")) -> folder.FullName
-        | folder -> find folder.Parent
-
-    find (DirectoryInfo AppContext.BaseDirectory)
+open Collapse.Tests.Repository
 
 let private dotnet (folder: string) (arguments: string list) =
     let info =

@@ -4,16 +4,7 @@ open System
 open System.IO
 open System.Text.Json
 open Expecto
-
-/// The repository's root: the nearest folder above the test program that holds the solution.
-let private root =
-    let rec find (folder: DirectoryInfo | null) =
-        match folder with
-        | null -> failtest "Collapse.sln not found above the test program"
-        | folder when File.Exists(Path.Combine(folder.FullName, "Collapse.sln")) -> folder.FullName
-        | folder -> find folder.Parent
-
-    find (DirectoryInfo AppContext.BaseDirectory)
+open Collapse.Tests.Repository
 
 let private read file =
     File.ReadAllText(Path.Combine(root, file))

@@ -8,16 +8,7 @@ open System.Text.Json
 open System.Text.RegularExpressions
 open Collapse.Scripting
 open Expecto
-
-/// The root of the repository that holds the test program.
-let private root =
-    let rec find (folder: DirectoryInfo | null) =
-        match folder with
-        | null -> failtest "no folder 'scripts' above the test program"
-        | folder when Directory.Exists(Path.Combine(folder.FullName, "scripts")) -> folder.FullName
-        | folder -> find folder.Parent
-
-    find (DirectoryInfo AppContext.BaseDirectory)
+open Collapse.Tests.Repository
 
 let private scripts = Path.Combine(root, "scripts")
 
