@@ -46,6 +46,7 @@ internal sealed class RunAction(Screen screen, CancellationToken interrupt)
             HeldOut = request.HeldOut is null ? null : reader.ReadHeldOut(settings.Corpus!, request.HeldOut),
             Generations = request.Generations,
             UntilCollapse = request.UntilCollapse,
+            ReportAt = request.ReportAt,
             Trace = request.Trace,
             Threads = request.Threads,
             Chunk = request.Chunk,

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Collapse.Running;
 
 namespace Collapse.Cli;
 
@@ -24,6 +25,11 @@ internal sealed class RunOptions
         "--max-generations",
         "G",
         "Most generations with --until-collapse, 1 to 100,000,000 [default: 100 times the larger of n and 100; required where collapse is not certain]"
+    );
+    private readonly Option<string> _reportAt = OptionValue.Create(
+        "--report-at",
+        "LIST",
+        "Generations whose observables are reported: a list such as 1,10,100, or geometric:K for K between any power of ten and the next; the last of the run always is. Where only the generation before is learnt from, what lies between two of them is jumped over [default: every one to 10,000; in longer runs every one to 1,000, then steps of one part in a hundred]"
     );
     private readonly Option<string> _engine = OptionValue.Create(
         "--engine",
@@ -75,6 +81,7 @@ internal sealed class RunOptions
             _generations,
             _untilCollapse,
             _maxGenerations,
+            _reportAt,
             _engine,
             _threads,
             _chunk,
@@ -119,6 +126,7 @@ internal sealed class RunOptions
                 ? OptionValue.Number(parsed, _maxGenerations, ParameterRange.MaxGenerations)
                 : OptionValue.Number(parsed, _generations, ParameterRange.Generations),
             UntilCollapse = untilCollapse,
+            ReportAt = parsed.GetValue(_reportAt) is string grid ? ReportGrid.Parse(grid) : ReportGrid.Standard,
             Engine = parsed.GetValue(_engine) ?? "auto",
             Threads = OptionValue.Number(parsed, _threads, ParameterRange.Threads),
             Chunk = OptionValue.Number(parsed, _chunk, ParameterRange.Chunk),

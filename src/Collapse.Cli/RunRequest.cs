@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Collapse.Running;
 
 namespace Collapse.Cli;
 
@@ -14,6 +15,7 @@ internal sealed record RunRequest : ModelRequest
     /// <summary>The last generation, or the most that a run until collapse may take.</summary>
     public int? Generations { get; init; }
     public bool UntilCollapse { get; init; }
+    public ReportGrid ReportAt { get; init; } = ReportGrid.Standard;
     public string Engine { get; init; } = "auto";
     public int? Threads { get; init; }
     public int? Chunk { get; init; }

@@ -24,6 +24,8 @@ type Scenario =
         UntilCollapse: bool
         /// <summary>The seed: with everything above it decides every result.</summary>
         Seed: uint64
+        /// <summary>The generations whose observables are reported.</summary>
+        ReportAt: ReportGrid
         /// <summary>Number of contexts whose whole trajectory is kept.</summary>
         Traced: int
         /// <summary>"auto", "cpu", "cuda:0", …: no result depends on it.</summary>
@@ -42,6 +44,7 @@ type Scenario =
             Generations = Some 100
             UntilCollapse = false
             Seed = 1UL
+            ReportAt = ReportGrid.Standard
             Traced = 0
             Engine = "auto"
             Threads = None
@@ -105,6 +108,21 @@ type Scenario =
     /// <summary>Another seed: another, independent run.</summary>
     static member withSeed (seed: uint64) (scenario: Scenario) = { scenario with Seed = seed }
 
+    /// <summary>
+    /// Reports these generations, in ascending order, and the last. Where each generation learns only from the one
+    /// before, those between are jumped over.
+    /// </summary>
+    static member withReportsAt (generations: int list) (scenario: Scenario) =
+        { scenario with
+            ReportAt = ReportGrid.At generations
+        }
+
+    /// <summary>Reports so many generations between 1 and 10, between 10 and 100, and so on, and the last.</summary>
+    static member withReportsPerDecade (count: int) (scenario: Scenario) =
+        { scenario with
+            ReportAt = ReportGrid.Geometric count
+        }
+
     /// <summary>Keeps the whole trajectory of the first contexts.</summary>
     static member withTraced (count: int) (scenario: Scenario) = { scenario with Traced = count }
 
@@ -132,6 +150,7 @@ type Scenario =
             Generations = Option.toNullable scenario.Generations,
             UntilCollapse = scenario.UntilCollapse,
             Seed = scenario.Seed,
+            ReportAt = scenario.ReportAt,
             Trace = scenario.Traced,
             Threads = Option.toNullable scenario.Threads
         )

@@ -30,6 +30,14 @@ public sealed record ParameterRange(string Parameter, long Lowest, long Highest,
     /// <summary>The most generations of a run until collapse.</summary>
     public static ParameterRange MaxGenerations { get; } = Generations with { Parameter = "--max-generations" };
 
+    /// <summary>A reported generation.</summary>
+    public static ParameterRange ReportAt { get; } =
+        Generations with
+        {
+            Parameter = "--report-at",
+            Remedy = "list generations such as 1,10,100, or give geometric:20",
+        };
+
     /// <summary>The number of traced contexts.</summary>
     public static ParameterRange Trace { get; } = new("--trace", 0, 1_000_000, "choose how many contexts are traced");
 

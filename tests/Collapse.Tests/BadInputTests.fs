@@ -71,6 +71,27 @@ let private outOfRange =
         refused
             (prior "--samples 5 --until-collapse --max-generations 100000001")
             "--max-generations 100000001: must lie in 1 to 100,000,000; choose the last generation"
+        refused
+            (run "--report-at 0")
+            "--report-at 0: must lie in 1 to 100,000,000, or geometric:K; list generations such as 1,10,100, or give geometric:20"
+        refused
+            (run "--report-at 1,,3")
+            "--report-at '': must be a whole number in 1 to 100,000,000, or geometric:K; list generations such as 1,10,100, or give geometric:20"
+        refused
+            (run "--report-at 1,2.5")
+            "--report-at 2.5: must be a whole number in 1 to 100,000,000, or geometric:K; list generations such as 1,10,100, or give geometric:20"
+        refused
+            (run "--report-at all")
+            "--report-at all: must be a whole number in 1 to 100,000,000, or geometric:K; list generations such as 1,10,100, or give geometric:20"
+        refused
+            (run "--report-at geometric:0")
+            "--report-at geometric:0: K must be a whole number in 1 to 1,000; choose how many generations of a decade are reported, as in geometric:20"
+        refused
+            (run "--report-at geometric:1001")
+            "--report-at geometric:1001: K must be a whole number in 1 to 1,000; choose how many generations of a decade are reported, as in geometric:20"
+        refused
+            (run "--report-at geometric:1.5")
+            "--report-at geometric:1.5: K must be a whole number in 1 to 1,000; choose how many generations of a decade are reported, as in geometric:20"
         refused (run "--contexts 0") "--contexts 0: must lie in 1 to 4,294,967,295; choose the number of contexts c"
         refused
             (run "--contexts 4294967296")
@@ -126,6 +147,18 @@ let private inconsistent =
         refused
             (prior "--samples 5 --until-collapse --scenario random-models")
             "--max-generations (missing): is required with --until-collapse by random-models, where collapse is not certain; give --max-generations G"
+        refused
+            (run "--report-at 1,3,2")
+            "--report-at 3,2: must be in ascending order; list each generation once, the first of them first"
+        refused
+            (run "--report-at 2,2")
+            "--report-at 2,2: must be in ascending order; list each generation once, the first of them first"
+        refused
+            (run "--report-at 1,2,4")
+            "--report-at 4: must be at most the last generation 3; leave it out, or raise --generations"
+        refused
+            (prior "--samples 5 --until-collapse --max-generations 9 --report-at 10")
+            "--report-at 10: must be at most the last generation 9; leave it out, or raise --max-generations"
         refused
             (run "--scenario recent-models")
             "--window (missing): is required by recent-models; give --window K, the number of most recent models that each generation learns from"

@@ -412,7 +412,8 @@ let private processTests =
 
                 let args =
                     words "run --scenario recent-models --window 3 --prior dirichlet:20:0.5 --contexts 50 --samples 9"
-                    @ words "--until-collapse --max-generations 300 --seed 5 --trace 1 --chunk 20 --threads 1 --out"
+                    @ words
+                        "--until-collapse --max-generations 300 --seed 5 --trace 1 --chunk 20 --threads 1 --report-at 2,30 --out"
                     @ [ path ]
 
                 succeed args |> ignore

@@ -226,17 +226,43 @@ let private tallyTests =
         }
         test "every generation is reported up to 10,000" {
             for last in [ 1; 2; 999; 10_000 ] do
-                Expect.sequenceEqual (ReportGrid.For last) [ 1..last ] $"{last}"
+                Expect.sequenceEqual (ReportGrid.Standard.For last) [ 1..last ] $"{last}"
         }
         test "beyond, every one to 1,000, then steps of one part in a hundred, and the last" {
             for last in [ 10_001; 123_456; 100_000_000 ] do
-                let grid = List.ofSeq (ReportGrid.For last)
+                let grid = List.ofSeq (ReportGrid.Standard.For last)
                 Expect.sequenceEqual (List.take 1000 grid) [ 1..1000 ] "dense"
                 Expect.equal (List.last grid) last "the last"
 
                 for here, next in List.pairwise (List.skip 999 grid) do
                     Expect.isGreaterThan next here "ascending"
                     Expect.isTrue (next = here + here / 100 || next = last) $"from {here} to {next}"
+        }
+        test "a list is reported as it stands, with the last" {
+            let grid (text: string) last =
+                List.ofSeq ((ReportGrid.Parse text).For last)
+
+            Expect.equal (grid "1,10,100" 100) [ 1; 10; 100 ] "it ends the run"
+            Expect.equal (grid "1,10,100" 1_000) [ 1; 10; 100; 1_000 ] "the last is added"
+            Expect.equal (grid "3,5,70" 60) [ 3; 5; 60 ] "what a run does not reach is left out"
+            Expect.equal (grid "7" 7) [ 7 ] "one"
+            Expect.equal (grid "5" 1) [ 1 ] "the last alone"
+            Expect.equal (List.ofSeq ((ReportGrid.At [ 2; 9 ]).For 12)) [ 2; 9; 12 ] "from code"
+            Expect.equal (ReportGrid.At [ 2; 9 ]).Specification "2,9" "as the command line spells it"
+        }
+        test "a geometric grid has K generations a decade" {
+            let grid (text: string) last =
+                List.ofSeq ((ReportGrid.Parse text).For last)
+
+            Expect.equal (grid "geometric:1" 1_000) [ 1; 10; 100; 1_000 ] "powers of ten"
+            Expect.equal (grid "geometric:3" 500) [ 1; 2; 5; 10; 22; 46; 100; 215; 464; 500 ] "rounded"
+            let twenty = grid "geometric:20" 100_000_000
+            Expect.equal (twenty |> List.filter (fun m -> m >= 1_000 && m < 10_000) |> List.length) 20 "K of them"
+            Expect.equal (List.distinct twenty) twenty "each once"
+            Expect.equal (List.sort twenty) twenty "ascending"
+            Expect.equal (List.last twenty) 100_000_000 "the last"
+            Expect.equal (grid "geometric:1000" 10) [ 1..10 ] "every one where there are fewer"
+            Expect.equal (ReportGrid.Geometric 20).Specification "geometric:20" "as the command line spells it"
         }
         test "a plan knows the place of each reported generation" {
             for last in [ 5; 20_000 ] do
@@ -627,7 +653,7 @@ let private memoryTests =
             { fully with Generations = Some 10_000 }
             (0.1 * gibibyte)
             "--generations 10000: the run would take "
-            "; lower --threads or --generations"
+            "; lower --threads or --generations, or report fewer generations with --report-at"
         expect
             "a trace that does not fit"
             { fully with

@@ -35,6 +35,7 @@ type Job =
         Generations: int option
         UntilCollapse: bool
         Seed: uint64
+        ReportAt: ReportGrid
         Trace: int
         Chunk: int option
     }
@@ -51,6 +52,7 @@ let settings (job: Job) =
         Generations = Option.toNullable job.Generations,
         UntilCollapse = job.UntilCollapse,
         Seed = job.Seed,
+        ReportAt = job.ReportAt,
         Trace = job.Trace,
         Chunk = Option.toNullable job.Chunk
     )
@@ -68,6 +70,7 @@ let job scenario prior contexts samples generations seed =
         Generations = Some generations
         UntilCollapse = false
         Seed = seed
+        ReportAt = ReportGrid.Standard
         Trace = 0
         Chunk = None
     }
@@ -108,6 +111,7 @@ let onCorpus scenario (samples: int option) generations seed =
         Generations = Some generations
         UntilCollapse = false
         Seed = seed
+        ReportAt = ReportGrid.Standard
         Trace = 0
         Chunk = None
     }

@@ -45,6 +45,21 @@ let tests =
                 Expect.equal settings.Trace 3 "traced"
                 Expect.equal settings.Threads (Nullable 2) "threads"
             }
+            test "a pipeline says which generations are reported" {
+                let run = scenario |> Scenario.withReportsAt [ 1; 7; 20 ] |> Simulation.run
+
+                Expect.equal run.Generations [| 1; 7; 20; 50 |] "those, and the last"
+
+                Expect.equal
+                    (Run.at 20 Quantity.Support run)
+                    (Run.at 20 Quantity.Support (Simulation.run scenario))
+                    "what every generation's report says of them"
+
+                let run = scenario |> Scenario.withReportsPerDecade 2 |> Simulation.run
+                Expect.equal run.Generations [| 1; 3; 10; 32; 50 |] "two a decade, and the last"
+                throwsArgument "ascending" (fun () -> scenario |> Scenario.withReportsAt [ 2; 1 ] |> ignore)
+                throwsArgument "at least one" (fun () -> scenario |> Scenario.withReportsAt [] |> ignore)
+            }
             test "a custom schedule that says the same gives the same digest" {
                 let custom =
                     Prior.power 600 52 0.1

@@ -41,6 +41,7 @@ public static class CommandText
         }
 
         Add(settings.UntilCollapse ? "--max-generations" : "--generations", settings.Generations);
+        Add("--report-at", settings.ReportAt.Specification);
         Add("--engine", engine);
         Add("--threads", settings.Threads);
         Add("--chunk", settings.Chunk);

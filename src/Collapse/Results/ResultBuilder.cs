@@ -78,13 +78,20 @@ internal sealed class ResultBuilder(RunPlan plan)
 
     /// <summary>
     /// The reported generations that any context reached; until collapse, up to the first at which all have left.
-    /// Contexts that left count in all later generations, but after an interruption nothing else does.
+    /// Contexts that left count in all later generations, but after an interruption nothing else does. The last
+    /// generation that a run until collapse may take is no result where no context reached it and none asked for it.
     /// </summary>
     private int ReportedLength(Tally.Part sums, bool interrupted)
     {
         int length = 0;
         while (length < plan.Report.Length && sums.Contexts[length] > 0)
         {
+            bool isEnd = plan.Report[length] == plan.LastGeneration;
+            if (isEnd && length > 0 && _active == 0 && !plan.Settings.ReportAt.Lists(plan.LastGeneration))
+            {
+                break;
+            }
+
             length++;
             if ((_active == 0 || interrupted) && plan.Report[length - 1] >= _lastGeneration)
             {

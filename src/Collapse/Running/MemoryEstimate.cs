@@ -37,7 +37,7 @@ public static class MemoryEstimate
                 "--generations",
                 Text(plan.LastGeneration),
                 BytesPerReport * (threads + 1) * plan.Report.Length,
-                "lower --threads or --generations"
+                "lower --threads or --generations, or report fewer generations with --report-at"
             ),
             (
                 "--trace",

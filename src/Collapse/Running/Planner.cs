@@ -14,6 +14,7 @@ public static class Planner
         ArgumentNullException.ThrowIfNull(settings);
         CheckSource(settings);
         CheckSizes(settings);
+        CheckReports(settings);
         int last = LastGeneration(settings);
         Schedule schedule = Schedule.Create(settings.Scenario, last, settings.Corpus is not null);
         (long largest, long draws) = Measure(settings, schedule);
@@ -117,6 +118,19 @@ public static class Planner
                 Text(w),
                 $"must be at most the number of generations {Text(g)}",
                 "lower --window or raise --generations"
+            );
+        }
+    }
+
+    private static void CheckReports(RunSettings settings)
+    {
+        if (settings.ReportAt.Farthest is int farthest && settings.Generations is int last && farthest > last)
+        {
+            throw new InvalidInputException(
+                "--report-at",
+                Text(farthest),
+                $"must be at most the last generation {Text(last)}",
+                $"leave it out, or raise {(settings.UntilCollapse ? "--max-generations" : "--generations")}"
             );
         }
     }

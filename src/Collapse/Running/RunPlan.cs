@@ -23,7 +23,7 @@ public sealed class RunPlan
         LastGeneration = lastGeneration;
         LargestSet = (int)largestSet;
         Draws = totalDraws;
-        Report = ReportGrid.For(lastGeneration);
+        Report = settings.ReportAt.For(lastGeneration);
         IsPerContext = settings.Prior?.DiffersByContext ?? false;
         Contexts = settings.Corpus?.ContextCount ?? settings.Contexts ?? settings.Prior!.Contexts ?? 1;
         Vocabulary = settings.Corpus?.VocabularySize ?? settings.Prior!.VocabularySize;

@@ -34,6 +34,9 @@ public sealed record RunSettings
     /// <summary>Whether a context leaves the run at its first collapse; <see cref="Generations"/> is then the most it may take.</summary>
     public bool UntilCollapse { get; init; }
 
+    /// <summary>The generations whose observables are reported.</summary>
+    public ReportGrid ReportAt { get; init; } = ReportGrid.Standard;
+
     /// <summary>The seed, the key of Philox.</summary>
     public ulong Seed { get; init; } = 1;
 

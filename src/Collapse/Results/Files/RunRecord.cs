@@ -19,7 +19,10 @@ internal static class RunRecord
             {
                 WriteHead(json, provenance, status, message, result);
                 WriteMachine(json, MachineInfo.Current);
-                json.WriteString("reportedGenerations", ReportNote(provenance.Plan));
+                json.WriteString(
+                    "reportedGenerations",
+                    provenance.Plan.Settings.ReportAt.Describe(provenance.Plan.LastGeneration)
+                );
                 if (result is not null)
                 {
                     RunJson.WriteSeries(json, result);
@@ -69,6 +72,7 @@ internal static class RunRecord
         json.WriteWhole("generations", settings.UntilCollapse ? null : settings.Generations);
         json.WriteBoolean("untilCollapse", settings.UntilCollapse);
         json.WriteWhole("maxGenerations", settings.UntilCollapse ? settings.Generations : null);
+        json.WriteString("reportAt", settings.ReportAt.Specification);
         json.WriteString("engine", provenance.Engine);
         json.WriteWhole("threads", settings.Threads);
         json.WriteWhole("chunk", settings.Chunk);
@@ -89,9 +93,4 @@ internal static class RunRecord
                 json.WriteString("runtime", machine.Runtime);
             }
         );
-
-    private static string ReportNote(RunPlan plan) =>
-        plan.Report.Length == plan.LastGeneration
-            ? "every generation"
-            : "every generation to 1,000, then steps that grow by one part in a hundred, and the last";
 }
