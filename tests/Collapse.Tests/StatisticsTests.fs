@@ -14,7 +14,9 @@ open MathNet.Numerics.Distributions
 open Collapse.Model
 open Collapse.Kernels
 open Collapse.Priors
+open Collapse.Engines.Cpu
 open Collapse.Results
+open Collapse.Running
 open Collapse.Tests.Runs
 
 let private alpha = 1e-8
@@ -428,6 +430,37 @@ let private collapse =
                             times.StandardDeviation
                             times.Count
                     ]
+            }
+            test "jumps keep to the law: uniform over 52, n = 400, 20,000 contexts" {
+                let generations = [ 1; 100; 316; 1_000 ]
+
+                let verdicts n =
+                    let job =
+                        { collapseJob Scenario.FullySynthetic (prior "uniform:52") 20_000 n 112UL with
+                            ReportAt = ReportGrid.At generations
+                        }
+
+                    use engine = new CpuEngine()
+                    let result = (run engine job).Result
+                    Expect.isLessThan (3L * engine.Lookups) result.Draws "most is jumped over"
+                    let times = result.CollapseTimes
+                    let squares = result[Observable.SumOfSquares]
+
+                    [
+                        yield meanVerdict "E[T]" 789.5451284246817 times.Mean times.StandardDeviation times.Count
+
+                        for i, m in List.indexed generations do
+                            yield
+                                meanVerdict
+                                    $"S_{m}"
+                                    (equation6 400 (1.0 / 52.0) m)
+                                    squares.Mean[i]
+                                    squares.StandardDeviation[i]
+                                    times.Count
+                    ]
+
+                accept (verdicts 400)
+                Expect.all (verdicts 370) Option.isSome "each of the five sees n - 30"
             }
             test "the mean collapse time and rho, uniform over 52, n = 50, 20,000 contexts" {
                 let verdicts n =

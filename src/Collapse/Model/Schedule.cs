@@ -48,6 +48,12 @@ public sealed class Schedule
     /// <summary>The last generation that takes fresh real tokens; 0 for none.</summary>
     public int LastFreshUse { get; }
 
+    /// <summary>
+    /// Whether every generation from the second on is drawn from the one before and nothing else, always in the
+    /// same way: fully-synthetic, and what amounts to it. From the second on all training sets have one size.
+    /// </summary>
+    public bool IsChain => Recipes.Length == 2 && _uses[0] == 1 && Recipes[1] is [{ Kind: SegmentKind.Model, Lag: 1 }];
+
     /// <summary>Whether any generation keeps the context's own real tokens.</summary>
     public bool KeepsReal => Recipes.Any(r => r.Any(s => s.Kind == SegmentKind.KeepReal));
 

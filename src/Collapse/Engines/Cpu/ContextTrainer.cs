@@ -13,6 +13,9 @@ namespace Collapse.Engines.Cpu;
 /// <summary>What a worker of the CPU engine does, whatever its token and vector width.</summary>
 internal interface IContextTrainer
 {
+    /// <summary>Draws looked up so far: those of the generations trained, and of lineages in those jumped over.</summary>
+    long Lookups { get; }
+
     /// <summary>Trains one context of a chunk through all generations.</summary>
     void Train(Chunk chunk, int index, Recorder recorder, CancellationToken cancellation);
 }
@@ -33,6 +36,8 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private readonly int[] _sizes;
     private readonly long[] _row = new long[ObservableRow.Length];
     private readonly TokenCounter<TToken> _counter = new();
+    private readonly AncestralWalk<TLanes> _walk;
+    private readonly int _shortestJump;
     private TToken[] _real = [];
     private ulong[] _lanes = [];
     private ulong[] _moreLanes = [];
@@ -44,25 +49,48 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private int _realSize;
     private int _firstSize;
     private long _drawn;
+    private long _trained;
 
-    public ContextTrainer(RunPlan plan)
+    /// <summary>Creates the trainer of one worker.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="shortestJump">The fewest generations to jump over at once, where the schedule allows it.</param>
+    public ContextTrainer(RunPlan plan, int shortestJump)
     {
         _plan = plan;
+        _walk = new AncestralWalk<TLanes>(plan.Seed);
+        _shortestJump = plan.Schedule.IsChain ? shortestJump : int.MaxValue;
         _models = new TToken[plan.Schedule.Lookback + 1][];
         _models.AsSpan().Fill([]);
         _sizes = new int[_models.Length];
     }
 
+    public long Lookups => _trained + _walk.Lookups;
+
     public void Train(Chunk chunk, int index, Recorder recorder, CancellationToken cancellation)
     {
         bool pureReal = Begin(chunk, index);
+        int m = 0;
         int run = 0;
         int leftAt = 0;
+        int report = 0;
+        int collapsedBy = int.MaxValue;
         long tokens = 0;
         long told = 0;
-        for (int m = 1; m <= _plan.LastGeneration && leftAt == 0 && !cancellation.IsCancellationRequested; m++)
+        while (m < _plan.LastGeneration && leftAt == 0 && !cancellation.IsCancellationRequested)
         {
-            int size = TrainGeneration(m);
+            int next = Next(m, _plan.Report[report], collapsedBy);
+            if (next == m + 1)
+            {
+                TrainGeneration(next);
+            }
+            else if (!TryJump(m, next, ref collapsedBy, cancellation))
+            {
+                continue;
+            }
+
+            int size = _sizes[next % _models.Length];
+            tokens += (long)(next - m) * size;
+            m = next;
             ReadOnlySpan<TToken> set = _models[m % _models.Length].AsSpan(0, size);
             if (m == 1)
             {
@@ -87,13 +115,13 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
                 leftAt = m;
             }
 
-            int report = _plan.ReportIndex(m);
-            if (report >= 0 || leftAt > 0)
+            bool isReported = _plan.Report[report] == m;
+            if (isReported || leftAt > 0)
             {
                 Observe(set);
-                if (report >= 0)
+                if (isReported)
                 {
-                    recorder.Report(chunk.Table, index, report, _row, size, _firstSize);
+                    recorder.Report(chunk.Table, index, report++, _row, size, _firstSize);
                 }
 
                 if (leftAt > 0)
@@ -104,7 +132,6 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
                 Compact(m, set.Length);
             }
 
-            tokens += size;
             if (tokens > 1_000_000)
             {
                 chunk.Advance(_drawn, tokens);
@@ -116,6 +143,53 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         long rest = leftAt > 0 ? (long)_plan.Schedule.TotalSize(_samples, _realSize) - told : tokens;
         chunk.Advance(_drawn, rest);
         _drawn = 0;
+    }
+
+    /// <summary>
+    /// The generation to go to from m: the following one, or a farther one where a jump costs less. A jump ends
+    /// at the next report, and goes no farther than n generations, in which most contexts do not collapse. One
+    /// that found the context collapsed is halved, until the first such generation is near enough to be trained.
+    /// </summary>
+    private int Next(int m, int report, int collapsedBy)
+    {
+        if (m < 2 || _shortestJump == int.MaxValue)
+        {
+            return m + 1;
+        }
+
+        long far = Math.Min(report, m + (long)Math.Max(_sizes[m % _models.Length], _shortestJump));
+        far = collapsedBy == int.MaxValue ? far : Math.Min(far, m + ((collapsedBy - m) / 2));
+        return far - m >= _shortestJump ? (int)far : m + 1;
+    }
+
+    /// <summary>
+    /// Goes from generation m to a later one without training those between. Stays where it is if the context
+    /// would be collapsed there, or if cancelled.
+    /// </summary>
+    private bool TryJump(int m, int next, ref int collapsedBy, CancellationToken cancellation)
+    {
+        TToken[] model = _models[m % _models.Length];
+        int size = _sizes[m % _models.Length];
+        if (!_walk.Walk(_context, next, m, size, cancellation))
+        {
+            return false;
+        }
+
+        if (_walk.IsCollapsed<TToken>(model))
+        {
+            collapsedBy = next;
+            return false;
+        }
+
+        // The two training sets of a chain take turns; after an even number of generations it is this one's again.
+        TToken[] other = _models[(m + 1) % _models.Length];
+        Reserve(ref other, size);
+        _walk.HandDown<TToken>(model, other);
+        _models[next % _models.Length] = other;
+        _models[(next + 1) % _models.Length] = model;
+        _sizes.AsSpan().Fill(size);
+        _drawn += (long)(next - m) * size;
+        return true;
     }
 
     /// <summary>Takes up a context; tells whether all its real tokens, kept or to come, are one token.</summary>
@@ -165,7 +239,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         }
     }
 
-    private int TrainGeneration(int m)
+    private void TrainGeneration(int m)
     {
         ImmutableArray<Segment> recipe = _plan.Schedule.Recipes[_plan.Schedule.RecipeNumber(m)];
         int slot = m % _models.Length;
@@ -201,7 +275,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         }
 
         _sizes[slot] = size;
-        return size;
+        _trained += size;
     }
 
     private DrawStream Stream(int generation, int segment, uint purpose) =>

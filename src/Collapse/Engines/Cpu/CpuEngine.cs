@@ -23,19 +23,30 @@ public enum VectorWidth
 /// </summary>
 public sealed class CpuEngine : IEngine
 {
+    // Measured: a walk over fewer generations takes longer than training them.
+    private const int ShortestJump = 24;
+
     private readonly int _threads;
     private readonly VectorWidth _width;
+    private readonly int _shortestJump;
     private RunPlan? _lastPlan;
     private IContextTrainer[] _trainers = [];
 
     /// <summary>Creates the engine.</summary>
     /// <param name="threads">Worker threads, 1 to 1024; null for one per core.</param>
     /// <param name="width">The vector width; null for the widest this processor has.</param>
+    /// <param name="shortestJump">
+    /// The fewest generations that are jumped over at once, 2 or more; null for what was measured to pay,
+    /// <see cref="int.MaxValue"/> to train every generation. No result depends on it.
+    /// </param>
     /// <exception cref="InvalidInputException">The number of threads is out of range.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The shortest jump is below 2.</exception>
     /// <exception cref="PlatformNotSupportedException">The processor lacks the width asked for.</exception>
-    public CpuEngine(int? threads = null, VectorWidth? width = null)
+    public CpuEngine(int? threads = null, VectorWidth? width = null, int? shortestJump = null)
     {
         ParameterRange.Threads.Check(threads);
+        ArgumentOutOfRangeException.ThrowIfLessThan(shortestJump ?? 2, 2, nameof(shortestJump));
+        _shortestJump = shortestJump ?? ShortestJump;
         _threads = threads ?? Environment.ProcessorCount;
         _width = width ?? Widths[^1];
         if (!Widths.Contains(_width))
@@ -46,6 +57,13 @@ public sealed class CpuEngine : IEngine
 
     /// <summary>The widths this processor has, ascending.</summary>
     public static IReadOnlyList<VectorWidth> Widths { get; } = FindWidths();
+
+    /// <summary>
+    /// Draws that were looked up for the last plan: all of the generations that were trained, and those of the
+    /// lineages that were followed over the others (<see cref="AncestralWalk{TLanes}"/>). What the run cost, where
+    /// <see cref="Running.RunProgress.Draws"/> says what the model drew.
+    /// </summary>
+    public long Lookups => _trainers.Sum(t => t.Lookups);
 
     /// <inheritdoc/>
     public string Name => "cpu";
@@ -69,8 +87,11 @@ public sealed class CpuEngine : IEngine
         double token = TokenBytes(plan);
         double kept = plan.Schedule.KeepsReal || plan.IsCorpus ? set : 0;
         double truth = plan.IsPerContext ? 64.0 * plan.Vocabulary : 0;
+        double walk = plan.Schedule.IsChain ? AncestralWalk<Lanes128>.BytesPerToken : 0;
         return _threads
-            * ((token * ((set * (plan.Schedule.Lookback + 1)) + kept)) + (8 * set) + (60 * vocabulary) + truth);
+            * (
+                (token * ((set * (plan.Schedule.Lookback + 1)) + kept)) + ((8 + walk) * set) + (60 * vocabulary) + truth
+            );
     }
 
     /// <inheritdoc/>
@@ -165,12 +186,12 @@ public sealed class CpuEngine : IEngine
     private IContextTrainer CreateTrainer(RunPlan plan) =>
         (_width, TokenBytes(plan)) switch
         {
-            (VectorWidth.Bits512, 2) => new ContextTrainer<ushort, Lanes512>(plan),
-            (VectorWidth.Bits512, _) => new ContextTrainer<int, Lanes512>(plan),
-            (VectorWidth.Bits256, 2) => new ContextTrainer<ushort, Lanes256>(plan),
-            (VectorWidth.Bits256, _) => new ContextTrainer<int, Lanes256>(plan),
-            (_, 2) => new ContextTrainer<ushort, Lanes128>(plan),
-            _ => new ContextTrainer<int, Lanes128>(plan),
+            (VectorWidth.Bits512, 2) => new ContextTrainer<ushort, Lanes512>(plan, _shortestJump),
+            (VectorWidth.Bits512, _) => new ContextTrainer<int, Lanes512>(plan, _shortestJump),
+            (VectorWidth.Bits256, 2) => new ContextTrainer<ushort, Lanes256>(plan, _shortestJump),
+            (VectorWidth.Bits256, _) => new ContextTrainer<int, Lanes256>(plan, _shortestJump),
+            (_, 2) => new ContextTrainer<ushort, Lanes128>(plan, _shortestJump),
+            _ => new ContextTrainer<int, Lanes128>(plan, _shortestJump),
         };
 
     private static int TokenBytes(RunPlan plan) => VocabularyBound(plan) <= 1 << 16 ? 2 : 4;

@@ -29,6 +29,24 @@ internal interface IPhiloxLanes<TSelf>
 
     static abstract TSelf Xor(TSelf a, TSelf b, TSelf c);
 
+    static abstract TSelf And(TSelf a, TSelf b);
+
+    static abstract TSelf Or(TSelf a, TSelf b);
+
+    static abstract TSelf ShiftRight(TSelf a, int bits);
+
+    /// <summary>In each 64-bit lane the first where the condition is 0, otherwise the second.</summary>
+    static abstract TSelf Choose(TSelf condition, TSelf whereZero, TSelf elsewhere);
+
+    /// <summary>A bit for each 64-bit lane in which a lies below b; both below 2^63.</summary>
+    static abstract ulong Less(TSelf a, TSelf b);
+
+    /// <summary>Reads 64-bit lanes in order.</summary>
+    static abstract TSelf Load(ref ulong source);
+
+    /// <summary>Writes 64-bit lanes in order.</summary>
+    static abstract void Write(TSelf a, ref ulong target);
+
     /// <summary>Writes the four words of every block, block after block.</summary>
     static abstract void Store(TSelf x0, TSelf x1, TSelf x2, TSelf x3, ref ulong target);
 
@@ -60,6 +78,24 @@ internal readonly struct Lanes512(Vector512<ulong> value) : IPhiloxLanes<Lanes51
     public static Lanes512 ShiftRight(Lanes512 a) => new(a._value >>> 32);
 
     public static Lanes512 Xor(Lanes512 a, Lanes512 b, Lanes512 c) => new(a._value ^ b._value ^ c._value);
+
+    public static Lanes512 And(Lanes512 a, Lanes512 b) => new(a._value & b._value);
+
+    public static Lanes512 Or(Lanes512 a, Lanes512 b) => new(a._value | b._value);
+
+    public static Lanes512 ShiftRight(Lanes512 a, int bits) => new(a._value >>> bits);
+
+    public static Lanes512 Choose(Lanes512 condition, Lanes512 whereZero, Lanes512 elsewhere) =>
+        new(
+            Vector512.ConditionalSelect(Vector512.Equals(condition._value, default), whereZero._value, elsewhere._value)
+        );
+
+    public static ulong Less(Lanes512 a, Lanes512 b) =>
+        Vector512.LessThan(a._value.AsInt64(), b._value.AsInt64()).ExtractMostSignificantBits();
+
+    public static Lanes512 Load(ref ulong source) => new(Vector512.LoadUnsafe(ref source));
+
+    public static void Write(Lanes512 a, ref ulong target) => a._value.StoreUnsafe(ref target);
 
     public static void Store(Lanes512 x0, Lanes512 x1, Lanes512 x2, Lanes512 x3, ref ulong target)
     {
@@ -113,6 +149,24 @@ internal readonly struct Lanes256(Vector256<ulong> value) : IPhiloxLanes<Lanes25
 
     public static Lanes256 Xor(Lanes256 a, Lanes256 b, Lanes256 c) => new(a._value ^ b._value ^ c._value);
 
+    public static Lanes256 And(Lanes256 a, Lanes256 b) => new(a._value & b._value);
+
+    public static Lanes256 Or(Lanes256 a, Lanes256 b) => new(a._value | b._value);
+
+    public static Lanes256 ShiftRight(Lanes256 a, int bits) => new(a._value >>> bits);
+
+    public static Lanes256 Choose(Lanes256 condition, Lanes256 whereZero, Lanes256 elsewhere) =>
+        new(
+            Vector256.ConditionalSelect(Vector256.Equals(condition._value, default), whereZero._value, elsewhere._value)
+        );
+
+    public static ulong Less(Lanes256 a, Lanes256 b) =>
+        Vector256.LessThan(a._value.AsInt64(), b._value.AsInt64()).ExtractMostSignificantBits();
+
+    public static Lanes256 Load(ref ulong source) => new(Vector256.LoadUnsafe(ref source));
+
+    public static void Write(Lanes256 a, ref ulong target) => a._value.StoreUnsafe(ref target);
+
     public static void Store(Lanes256 x0, Lanes256 x1, Lanes256 x2, Lanes256 x3, ref ulong target)
     {
         Vector256<ulong> low = Vector256.Create(0xFFFFFFFFul);
@@ -163,6 +217,24 @@ internal readonly struct Lanes128(Vector128<ulong> value) : IPhiloxLanes<Lanes12
     public static Lanes128 ShiftRight(Lanes128 a) => new(a._value >>> 32);
 
     public static Lanes128 Xor(Lanes128 a, Lanes128 b, Lanes128 c) => new(a._value ^ b._value ^ c._value);
+
+    public static Lanes128 And(Lanes128 a, Lanes128 b) => new(a._value & b._value);
+
+    public static Lanes128 Or(Lanes128 a, Lanes128 b) => new(a._value | b._value);
+
+    public static Lanes128 ShiftRight(Lanes128 a, int bits) => new(a._value >>> bits);
+
+    public static Lanes128 Choose(Lanes128 condition, Lanes128 whereZero, Lanes128 elsewhere) =>
+        new(
+            Vector128.ConditionalSelect(Vector128.Equals(condition._value, default), whereZero._value, elsewhere._value)
+        );
+
+    public static ulong Less(Lanes128 a, Lanes128 b) =>
+        Vector128.LessThan(a._value.AsInt64(), b._value.AsInt64()).ExtractMostSignificantBits();
+
+    public static Lanes128 Load(ref ulong source) => new(Vector128.LoadUnsafe(ref source));
+
+    public static void Write(Lanes128 a, ref ulong target) => a._value.StoreUnsafe(ref target);
 
     public static void Store(Lanes128 x0, Lanes128 x1, Lanes128 x2, Lanes128 x3, ref ulong target)
     {

@@ -21,16 +21,8 @@ internal static class RandomLanes<T>
     /// <param name="words">Receives two 64-bit lanes a block, with room for <see cref="Padding"/> lanes more.</param>
     public static void Fill(in DrawStream stream, int blocks, Span<ulong> words)
     {
-        // The key schedule, once: ten pairs of broadcast key words.
         Span<T> keys = stackalloc T[2 * Philox.Rounds];
-        for (int round = 0; round < Philox.Rounds; round++)
-        {
-            keys[2 * round] = T.Broadcast(stream.Key0 + ((uint)round * Philox.Weyl0));
-            keys[(2 * round) + 1] = T.Broadcast(stream.Key1 + ((uint)round * Philox.Weyl1));
-        }
-
-        T multiplier0 = T.Broadcast(Philox.Multiplier0);
-        T multiplier1 = T.Broadcast(Philox.Multiplier1);
+        FillKeys(stream.Key0, stream.Key1, keys);
         T generation = T.Broadcast(stream.Generation);
         T context = T.Broadcast(stream.Context);
         T tag = T.Broadcast(stream.Tag);
@@ -44,18 +36,36 @@ internal static class RandomLanes<T>
             T x1 = generation;
             T x2 = context;
             T x3 = tag;
-            for (nuint round = 0; round < 2 * Philox.Rounds; round += 2)
-            {
-                T product0 = T.Multiply(x0, multiplier0);
-                T product1 = T.Multiply(x2, multiplier1);
-                x0 = T.Xor(T.ShiftRight(product1), x1, Unsafe.Add(ref key, round));
-                x2 = T.Xor(T.ShiftRight(product0), x3, Unsafe.Add(ref key, round + 1));
-                x1 = product1;
-                x3 = product0;
-            }
-
+            Mix(ref key, ref x0, ref x1, ref x2, ref x3);
             T.Store(x0, x1, x2, x3, ref Unsafe.Add(ref target, 2 * done));
             block = T.Add(block, step);
+        }
+    }
+
+    /// <summary>The key schedule: ten pairs of broadcast key words.</summary>
+    public static void FillKeys(uint key0, uint key1, Span<T> keys)
+    {
+        for (int round = 0; round < Philox.Rounds; round++)
+        {
+            keys[2 * round] = T.Broadcast(key0 + ((uint)round * Philox.Weyl0));
+            keys[(2 * round) + 1] = T.Broadcast(key1 + ((uint)round * Philox.Weyl1));
+        }
+    }
+
+    /// <summary>The ten rounds: counters become random words.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Mix(ref T key, ref T x0, ref T x1, ref T x2, ref T x3)
+    {
+        T multiplier0 = T.Broadcast(Philox.Multiplier0);
+        T multiplier1 = T.Broadcast(Philox.Multiplier1);
+        for (nuint round = 0; round < 2 * Philox.Rounds; round += 2)
+        {
+            T product0 = T.Multiply(x0, multiplier0);
+            T product1 = T.Multiply(x2, multiplier1);
+            x0 = T.Xor(T.ShiftRight(product1), x1, Unsafe.Add(ref key, round));
+            x2 = T.Xor(T.ShiftRight(product0), x3, Unsafe.Add(ref key, round + 1));
+            x1 = product1;
+            x3 = product0;
         }
     }
 
