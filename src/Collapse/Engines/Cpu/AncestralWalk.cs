@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using Collapse.Kernels;
 
 namespace Collapse.Engines.Cpu;
@@ -18,6 +19,10 @@ internal sealed class AncestralWalk<TLanes>
 {
     /// <summary>Bytes of buffers per token of a training set.</summary>
     public const double BytesPerToken = 24;
+
+    // Seats lie far apart, and of large training sets beyond the nearest cache: asked for so many lineages ahead,
+    // they are there in time.
+    private const int Ahead = 24;
 
     private const ulong HighHalf = 0xFFFFFFFF_00000000;
 
@@ -120,7 +125,7 @@ internal sealed class AncestralWalk<TLanes>
 
     private void Start(int size)
     {
-        Reserve(ref _walking, size + ParentLanes<TLanes>.Padding);
+        Reserve(ref _walking, size + Math.Max(ParentLanes<TLanes>.Padding, Ahead));
         Reserve(ref _meetings, size + 1);
         Reserve(ref _seats, size);
         Reserve(ref _indices, (size / 2) + RandomLanes<TLanes>.Padding);
@@ -184,6 +189,7 @@ internal sealed class AncestralWalk<TLanes>
         uint met = 0;
         for (uint i = 0; i < count; i++)
         {
+            Prefetch(ref Unsafe.Add(ref seats, (nuint)(uint)Unsafe.Add(ref walking, i + Ahead)));
             ulong lineage = Unsafe.Add(ref walking, i);
             ref uint seat = ref Unsafe.Add(ref seats, (nuint)(uint)lineage);
 
@@ -194,14 +200,28 @@ internal sealed class AncestralWalk<TLanes>
             stamp ^= (stamp ^ (first + kept)) & (0 - isFirst);
             seat = stamp;
             Unsafe.Add(ref walking, kept) = lineage;
-            Unsafe.Add(ref meeting, met) = (lineage & HighHalf) | (Unsafe.Add(ref walking, stamp - first) >> 32);
+            Unsafe.Add(ref meeting, met) = (lineage & HighHalf) | (stamp - first);
             kept += isFirst;
             met += 1 - isFirst;
+        }
+
+        foreach (ref ulong pair in _meetings.AsSpan(_met, (int)met))
+        {
+            pair = (pair & HighHalf) | (Unsafe.Add(ref walking, (nuint)(uint)pair) >> 32);
         }
 
         _firstStamp = first + kept;
         _count = (int)kept;
         _met += (int)met;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void Prefetch(ref uint seat)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(Unsafe.AsPointer(ref seat));
+        }
     }
 
     private static void Reserve<T>(ref T[] buffer, int length)

@@ -24,7 +24,7 @@ public enum VectorWidth
 public sealed class CpuEngine : IEngine
 {
     // Measured: a walk over fewer generations takes longer than training them.
-    private const int ShortestJump = 24;
+    private const int ShortestJump = 32;
 
     private readonly int _threads;
     private readonly VectorWidth _width;
