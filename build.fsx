@@ -154,6 +154,67 @@ let run arguments =
     build quietly "src/Collapse.Cli"
     dotnet (commandLine :: arguments)
 
+let benchmarks =
+    at "tests/Collapse.Benchmarks/bin/Release/net10.0/Collapse.Benchmarks.dll"
+
+/// libtorch is a program with packages of its own, 600 MB, so that nothing else has to fetch them. Where it
+/// cannot be built the benchmark says that it is absent.
+let libtorchPeer () =
+    let folder = at "tests/Collapse.Benchmarks/peers/libtorch"
+    let project = Path.Combine(folder, "Collapse.LibtorchPeer.csproj")
+    let program = Path.Combine(folder, "bin/Release/net10.0/Collapse.LibtorchPeer.dll")
+
+    let quietlyIn (folder: string) arguments =
+        let info =
+            ProcessStartInfo(
+                "dotnet",
+                (arguments: string list),
+                WorkingDirectory = folder,
+                RedirectStandardOutput = true
+            )
+
+        match Process.Start info with
+        | null -> 1
+        | child ->
+            use child = child
+            let output = child.StandardOutput.ReadToEnd()
+            child.WaitForExit()
+
+            if child.ExitCode <> 0 then
+                eprintf "%s" output
+
+            child.ExitCode
+
+    if
+        quietlyIn folder (words "paket restore") = 0
+        && quietlyIn folder [ "build"; project; "--configuration"; "Release"; "--nologo" ] = 0
+    then
+        [ "--libtorch"; program ]
+    else
+        eprintfn "libtorch could not be built; its place in the tables says so."
+        []
+
+let bench (arguments: string list) =
+    build quietly "tests/Collapse.Benchmarks"
+
+    let namesPeers =
+        arguments
+        |> List.pairwise
+        |> List.tryPick (fun (name, value) -> if name = "--peers" then Some value else None)
+
+    let isTimed =
+        not (
+            arguments
+            |> List.exists (fun a -> List.contains a [ "--micro"; "--list"; "--help"; "-h"; "-?" ])
+        )
+
+    let libtorch =
+        match namesPeers with
+        | Some peers when not (peers.Split ',' |> Array.contains "torch") -> []
+        | _ -> if isTimed then libtorchPeer () else []
+
+    dotnet (benchmarks :: arguments @ libtorch)
+
 let format arguments =
     dotnet (words "tool restore --verbosity quiet")
 
@@ -207,6 +268,7 @@ let targets: (string * string * (string list -> unit)) list =
         "test", "build, then all tests; -- ARGS go to the test program", test
         "demo", "build, then the main job on the paper's prior", alone demo
         "run", "the command line: run -- ARGS", run
+        "bench", "timings beside NumPy and PyTorch: bench -- --help", bench
         "figures", "every script in full, into the folder figures", alone figures
         "format", "C# and F# sources; --check only looks", format
         "lock", "resolve paket.dependencies anew into paket.lock", alone lock

@@ -79,7 +79,11 @@ let tests =
             test "are all known" {
                 Expect.equal
                     (kernels |> List.map nameOf |> List.sort)
-                    [ "ContextKernel.Advance"; "PhiloxProbeKernel.Generate" ]
+                    [
+                        "ContextKernel.Advance"
+                        "PhiloxProbeKernel.Generate"
+                        "PhiloxSumKernel.Sum"
+                    ]
                     "a new kernel is found by its signature; write it down here"
             }
             for method in kernels do

@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using Collapse.Engines;
+using Collapse.Results;
+using Collapse.Running;
+
+namespace Collapse.Benchmarks;
+
+/// <summary>What an engine has done: a ceiling takes the same random words.</summary>
+/// <param name="Plan">The plan it followed.</param>
+/// <param name="LastGenerations">The last generation of each context.</param>
+/// <param name="ContextGenerations">The work.</param>
+/// <param name="Draws">Tokens drawn.</param>
+internal sealed record DoneRun(RunPlan Plan, int[] LastGenerations, double ContextGenerations, double Draws);
+
+/// <summary>An engine of this project on a job, planning and results included.</summary>
+internal sealed class EngineContender : IContender, IDisposable
+{
+    // Long enough for the compiler's last tier.
+    private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(500);
+
+    private readonly Workload _workload;
+    private readonly RunSettings _settings;
+    private readonly IEngine _engine;
+    private readonly int _threads;
+
+    public EngineContender(Workload workload, string engine, int threads)
+    {
+        _workload = workload;
+        _threads = threads;
+        _engine = EngineCatalog.Create(engine, threads);
+        bool isPart = _engine.Name.StartsWith("opencl", StringComparison.Ordinal);
+        long contexts = Math.Min(
+            isPart ? workload.DeviceContexts ?? workload.Contexts : workload.Contexts,
+            workload.Contexts
+        );
+        Fraction = (double)contexts / workload.Contexts;
+        _settings =
+            Fraction == 1 ? workload.Settings : workload.Settings with { Contexts = contexts, Threads = threads };
+    }
+
+    public ContenderKind Kind => ContenderKind.Engine;
+
+    public string Name => _engine.Name;
+
+    public string Form => "";
+
+    public string Device => _engine.Device;
+
+    public double Fraction { get; }
+
+    /// <summary>The last run, or null before the first.</summary>
+    public DoneRun? Done { get; private set; }
+
+    public void Prepare()
+    {
+        if (Fraction == 0)
+        {
+            throw new AbsentException("a step-by-step run of this job takes too long on it");
+        }
+
+        var watch = Stopwatch.StartNew();
+        do
+        {
+            Simulation.Prepare(_workload.Warm, _engine).Run();
+        } while (watch.Elapsed < WarmUp);
+    }
+
+    public Measurement Run(int repeat)
+    {
+        var tables = new List<ContextTable>();
+        TimeSpan before = Environment.CpuUsage.TotalTime;
+        var watch = Stopwatch.StartNew();
+        Simulation simulation = Simulation.Prepare(_settings, _engine);
+        RunResult result = simulation.Run(tables.Add);
+        double seconds = watch.Elapsed.TotalSeconds;
+        double busy = (Environment.CpuUsage.TotalTime - before).TotalSeconds;
+        double work = ContextGenerations(simulation.Plan, result);
+        Done = new DoneRun(simulation.Plan, [.. tables.SelectMany(table => table.LastGeneration)], work, result.Draws);
+        return new Measurement(seconds, work)
+        {
+            Draws = result.Draws,
+            IdleShare = Math.Max(0, 1 - (busy / (seconds * _threads))),
+            Result = result,
+        };
+    }
+
+    public void Dispose() => _engine.Dispose();
+
+    /// <summary>The work as all contenders count it.</summary>
+    public static double ContextGenerations(RunPlan plan, RunResult result) =>
+        plan.Settings.UntilCollapse
+            ? (result.CollapseTimes.Mean * result.CollapseTimes.Count)
+                + ((double)result.CollapseTimes.Censored * plan.LastGeneration)
+            : (double)plan.Contexts * plan.LastGeneration;
+}
