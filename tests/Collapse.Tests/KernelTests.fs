@@ -11,6 +11,7 @@ open ILGPU.Backends.PTX
 open ILGPU.Runtime
 open ILGPU.Runtime.Cuda
 open Collapse.Kernels
+open Collapse.Tests.PtxLoops
 
 let private isIndex (t: Type) =
     List.contains t [ typeof<Index1D>; typeof<Index2D>; typeof<Index3D> ]
@@ -71,6 +72,97 @@ let private unwanted (ptx: string) =
             "printf or assert"
     ]
 
+/// The most instructions for one draw, by the draws of a round of its loop: eight from a block's half words, four
+/// from its words, one from the truth or from a mixture. They only go down: who needs fewer writes the number here
+/// and in docs/benchmarks.md.
+let private mostPerDraw = [ 1, 636.0; 4, 95.5; 8, 56.75 ]
+
+/// The most instructions of a whole kernel, however often they run.
+let private mostInstructions =
+    [
+        "ContextKernel.Advance", 5314
+        "PhiloxProbeKernel.Generate", 88
+        "PhiloxSumKernel.Sum", 115
+    ]
+
+let private kernelOf name =
+    kernels
+    |> List.find (fun method -> nameOf method = name)
+    |> compile CudaArchitecture.SM_90
+
+let private instructionTests =
+    [
+        test "a draw takes no more instructions than it did" {
+            let loops = drawLoops (kernelOf "ContextKernel.Advance") |> List.groupBy _.Draws
+
+            Expect.equal (List.map fst loops) (List.map fst mostPerDraw) "loops of one, four and eight draws"
+
+            for (_, loops), (draws, most) in List.zip loops mostPerDraw do
+                let found = loops |> List.map _.PerDraw |> List.max
+                // Ten rounds of Philox alone are more than a hundred instructions a block.
+                Expect.isGreaterThan found (100.0 / float draws) "the rounds are counted"
+                Expect.isLessThanOrEqual found most $"instructions a draw, {draws} to a block"
+        }
+        for name, most in mostInstructions do
+            test $"{name} has no more instructions than it had" {
+                let found = instructionCounts (kernelOf name) |> Map.values |> Seq.sum
+                Expect.isGreaterThan found 50 "they are counted"
+                Expect.isLessThanOrEqual found most "in all"
+            }
+        test "every kernel's instructions have a ceiling" {
+            Expect.equal (kernels |> List.map nameOf |> List.sort) (List.map fst mostInstructions |> List.sort) ""
+        }
+        test "a loop's longest way round is counted, rounds ten times, redraws not at all" {
+            let text redraw store =
+                $"""
+                .visible .entry Kernel_Planted()
+                {{
+                .reg .pred %%p<5>;
+                mov.b32 %%r1, 0;
+                L_draw:
+                setp.lt.s32 %%p1, %%r1, %%r2;
+                @%%p1 bra L_rounds;
+                ret;
+                L_rounds:
+                mul.lo.s64 %%rd1, %%rd2, 3528531795;
+                add.s32 %%r5, %%r5, 1;
+                setp.lt.s32 %%p2, %%r5, 10;
+                @%%p2 bra L_rounds;
+                {redraw}
+                L_store:
+                {store}
+                add.s32 %%r1, %%r1, 1;
+                bra L_draw;
+                }}
+                """
+
+            let redraw =
+                "@%p3 bra L_store;\nL_attempt:\nadd.s32 %r8, %r8, 1;\nL_again:\nmul.lo.s64 %rd1, %rd2, 3528531795;\nadd.s32 %r7, %r7, 1;\n@%p4 bra L_again;\nadd.s32 %r8, %r8, 1;\n@%p4 bra L_attempt;"
+
+            let store = "st.b32 [%rd3], %r1;"
+            let counted redraw store = drawLoops (text redraw store)
+            // Two and the branch, ten times four, the store with its step and the way back.
+            Expect.equal (counted "" store) [ { Draws = 1; Instructions = 2 + 40 + 3 } ] "plain"
+
+            Expect.equal
+                (counted redraw store)
+                [
+                    {
+                        Draws = 1
+                        Instructions = 2 + 40 + 1 + 3
+                    }
+                ]
+                "only the test for it"
+
+            Expect.equal
+                (counted "" $"{store}\n{store}\nxor.b32 %%r1, %%r1, %%r1;")
+                [ { Draws = 2; Instructions = 2 + 40 + 5 } ]
+                "one store and one instruction more"
+
+            Expect.isEmpty (counted "" "") "nothing is drawn"
+        }
+    ]
+
 [<Tests>]
 let tests =
     testList
@@ -79,11 +171,7 @@ let tests =
             test "are all known" {
                 Expect.equal
                     (kernels |> List.map nameOf |> List.sort)
-                    [
-                        "ContextKernel.Advance"
-                        "PhiloxProbeKernel.Generate"
-                        "PhiloxSumKernel.Sum"
-                    ]
+                    [ "ContextKernel.Advance"; "PhiloxProbeKernel.Generate"; "PhiloxSumKernel.Sum" ]
                     "a new kernel is found by its signature; write it down here"
             }
             for method in kernels do
@@ -106,4 +194,5 @@ let tests =
                 Expect.equal (unwanted "call (%r1), vprintf, (%rd1, %rd2);") [ "printf or assert" ] ""
                 Expect.isEmpty (unwanted "mul.wide.u32 %rd1, %r2, %r3;") ""
             }
+            testList "instructions" instructionTests
         ]
