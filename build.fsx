@@ -244,6 +244,83 @@ let pack () =
             "--nologo"
         ]
 
+/// What runs where there is no SDK and no network: programs with their runtime, and a script that runs them.
+let bundle () =
+    useFeed ()
+
+    if not (isRestored ()) then
+        restore dotnet
+
+    let folder = at "artifacts/bundle/collapse"
+    let app = Path.Combine(folder, "app")
+
+    if Directory.Exists folder then
+        Directory.Delete(folder, true)
+
+    for project in [ "tests/Collapse.Tests"; "tests/Collapse.Benchmarks"; "src/Collapse.Cli" ] do
+        dotnet
+            [
+                "publish"
+                at project
+                "--configuration"
+                "Release"
+                "--runtime"
+                "linux-x64"
+                "--self-contained"
+                "--nologo"
+                "--verbosity"
+                "quiet"
+                "--output"
+                app
+            ]
+
+    // DuckDB's library is as large as all the rest, and its tests are left out; neither is debugging there.
+    for pattern in [ "libduckdb.so"; "*.pdb"; "Collapse*.xml" ] do
+        for file in Directory.GetFiles(app, pattern) do
+            File.Delete file
+
+    // The test program looks for the repository above it.
+    for room in [ "kernels"; "src"; "tests"; "scripts"; "docs" ] do
+        Directory.CreateDirectory(Path.Combine(folder, room)) |> ignore
+
+    let copy (source: string) (target: string) =
+        File.Copy(source, Path.Combine(folder, target), true)
+
+    for file in [ "Collapse.sln"; "README.md"; "paket.dependencies"; "paket.lock" ] do
+        copy (at file) file
+
+    for file in Directory.GetFiles(at "scripts", "*.fsx") do
+        copy file (Path.Combine("scripts", Path.GetFileName file))
+
+    copy (at "tests/bundle-run.sh") "run.sh"
+
+    // The text of job E, where it lies beside the repository.
+    let text = at "../shared/data/tinyshakespeare.txt"
+
+    if File.Exists text then
+        Directory.CreateDirectory(Path.Combine(folder, "shared/data")) |> ignore
+        copy text "shared/data/tinyshakespeare.txt"
+
+    let archive = at "artifacts/bundle/collapse-linux-x64.tar.xz"
+
+    use tar =
+        start
+            "tar"
+            [
+                "--create"
+                "--xz"
+                "--file"
+                archive
+                "--directory"
+                at "artifacts/bundle"
+                "collapse"
+            ]
+            false
+
+    tar.WaitForExit()
+    check tar.ExitCode
+    printfn "%s: %.1f MB" archive (float (FileInfo archive).Length / 1e6)
+
 let clean () =
     let rooms =
         [ "kernels"; "src"; "tests" ] |> List.map at |> List.filter Directory.Exists
@@ -273,6 +350,7 @@ let targets: (string * string * (string list -> unit)) list =
         "format", "C# and F# sources; --check only looks", format
         "lock", "resolve paket.dependencies anew into paket.lock", alone lock
         "pack", "NuGet packages and the collapse tool, into artifacts/packages", alone pack
+        "bundle", "linux-x64 without SDK or network, into artifacts/bundle", alone bundle
         "clean", "delete build output", alone clean
     ]
 

@@ -44,9 +44,12 @@ let tests =
             testList
                 "names no package feed's address"
                 [
-                    for file in [ "paket.dependencies"; "paket.lock" ] ->
-                        test file {
-                            let text = read file
+                    for folder, file in
+                        List.allPairs
+                            [ ""; "tests/Collapse.Benchmarks/peers/libtorch/" ]
+                            [ "paket.dependencies"; "paket.lock" ] ->
+                        test $"{folder}{file}" {
+                            let text = read (folder + file)
                             Expect.stringContains text "%NUGET_SOURCE%" "the feed is a variable"
                             Expect.isFalse (text.Contains "://") "no address; `dotnet fsi build.fsx lock` removes it"
                         }
