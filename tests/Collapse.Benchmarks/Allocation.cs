@@ -13,9 +13,9 @@ internal static class Allocation
     /// </summary>
     /// <param name="engine">The engine.</param>
     /// <param name="settings">The run; its contexts and generations are set here.</param>
-    public static double PerContextGeneration(IEngine engine, RunSettings settings)
+    /// <param name="contexts">Contexts of the smaller runs.</param>
+    public static double PerContextGeneration(IEngine engine, RunSettings settings, int contexts = 4000)
     {
-        const int contexts = 4000;
         const int generations = 20;
         double few = Growth(contexts, generations);
         double many = Growth(contexts, 2 * generations);

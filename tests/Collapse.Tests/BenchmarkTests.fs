@@ -315,7 +315,7 @@ let private allocationTests =
             use engine = new ReferenceEngine()
 
             Expect.isGreaterThan
-                (Allocation.PerContextGeneration(engine, settingsOf Scenario.FullySynthetic))
+                (Allocation.PerContextGeneration(engine, settingsOf Scenario.FullySynthetic, 100))
                 limit
                 "the reference makes lists and dictionaries"
         }
