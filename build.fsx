@@ -135,6 +135,10 @@ let test arguments =
     build dotnet "Collapse.sln"
     dotnet (testProgram :: arguments)
 
+let mutate arguments =
+    build dotnet "Collapse.sln"
+    dotnet ("fsi" :: at "tests/mutate.fsx" :: arguments)
+
 let demo () =
     build dotnet "src/Collapse.Cli"
     printfn "\n> collapse %s\n" demoCommand
@@ -343,6 +347,7 @@ let targets: (string * string * (string list -> unit)) list =
         "restore", "tools and packages", alone (fun () -> restore dotnet)
         "build", "everything, Release", alone (fun () -> build dotnet "Collapse.sln")
         "test", "build, then all tests; -- ARGS go to the test program", test
+        "mutate", "every mutant of the code against the tests; mutate -- TEXT only some", mutate
         "demo", "build, then the main job on the paper's prior", alone demo
         "run", "the command line: run -- ARGS", run
         "bench", "timings beside NumPy and PyTorch: bench -- --help", bench

@@ -19,8 +19,32 @@ let private closingLine passed failed skipped =
     else
         $"{passed} passed, {failed} failed, {skipped} skipped"
 
-[<EntryPoint>]
-let main args =
+/// `--until-failure LISTS` runs the test lists of these names, parted by commas, and ends the program at the first
+/// failure: `dotnet fsi build.fsx mutate` needs to know no more.
+let private untilFailure (out: TextWriter) (lists: string) =
+    let wanted = Set.ofArray (lists.Split ',')
+
+    let tests =
+        testFromThisAssembly ()
+        |> Option.map (Test.filter "." (fun name -> wanted.Contains(List.head name)))
+        |> Option.get
+
+    let stop name =
+        async {
+            out.WriteLine $"first failure: {name}"
+            out.Flush()
+            exit 1
+        }
+
+    let printer =
+        { TestPrinters.silent with
+            failed = fun name _ _ -> stop name
+            exn = fun name _ _ -> stop name
+        }
+
+    runTestsWithCLIArgs [ CLIArguments.Printer printer; CLIArguments.No_Spinner ] [||] tests
+
+let private runAll (args: string[]) =
     // Taken before Expecto replaces it by a writer that pads and colours lines.
     let out = Console.Out
     let mutable result = None
@@ -56,3 +80,9 @@ let main args =
             1
         else
             exitCode
+
+[<EntryPoint>]
+let main args =
+    match args with
+    | [| "--until-failure"; lists |] -> untilFailure Console.Out lists
+    | _ -> runAll args

@@ -10,12 +10,15 @@ open Expecto
 open FsCheck.FSharp
 open ILGPU
 open ILGPU.Runtime
+open ILGPU.Runtime.CPU
 open ILGPU.Runtime.Cuda
 open ILGPU.Runtime.OpenCL
 open Collapse.Engines
 open Collapse.Engines.Cpu
 open Collapse.Kernels
+open Collapse.Model
 open Collapse.Priors
+open Collapse.Tests
 
 // ---- Philox4x32-10
 
@@ -52,6 +55,10 @@ type private Lanes =
         Fill: DrawStream -> int -> uint64[]
         Indices: DrawStream -> uint32 -> int -> uint64[]
         WordIndices: DrawStream -> uint32 -> int -> uint64[]
+        /// For all 65,536 lanes under a bound: the indices, and which are rejected.
+        MapEveryHalfWord: uint32 -> uint16[] * bool[]
+        /// The same for these words.
+        MapWords: uint32[] -> uint32 -> uint32[] * bool[]
     }
 
 let private lanesOf<'T when 'T: unmanaged and 'T :> IPhiloxLanes<'T>> name =
@@ -75,6 +82,33 @@ let private lanesOf<'T when 'T: unmanaged and 'T :> IPhiloxLanes<'T>> name =
                 let buffer = room ((count + 1) / 2)
                 RandomLanes<'T>.FillWordIndices(&stream, bound, count, Span buffer)
                 buffer
+        MapEveryHalfWord =
+            fun bound ->
+                let lanes = Array.init 0x10000 uint16
+                let rejected = Array.zeroCreate<bool> lanes.Length
+                let length = 4 * 'T.Blocks
+
+                for i in 0..length .. lanes.Length - 1 do
+                    let mask =
+                        'T.MapHalfWords(&lanes[i], uint16 bound, uint16 (UniformIndex.Threshold16 bound))
+
+                    for j in 0 .. length - 1 do
+                        rejected[i + j] <- (mask >>> j) &&& 1UL = 1UL
+
+                lanes, rejected
+        MapWords =
+            fun words bound ->
+                let length = 2 * 'T.Blocks
+                let lanes = Array.append words (Array.zeroCreate (length - words.Length % length))
+                let rejected = Array.zeroCreate<bool> lanes.Length
+
+                for i in 0..length .. lanes.Length - 1 do
+                    let mask = 'T.MapWords(&lanes[i], bound, UniformIndex.Threshold32 bound)
+
+                    for j in 0 .. length - 1 do
+                        rejected[i + j] <- (mask >>> j) &&& 1UL = 1UL
+
+                lanes, rejected
     }
 
 let private widths =
@@ -115,6 +149,31 @@ let private streams =
             )
     ]
 
+/// The words that a kernel of one device computes from the known counters and keys.
+let private probe (context: Context) (device: Device) =
+    use accelerator = device.CreateAccelerator context
+
+    let kernel =
+        accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<uint32>, ArrayView<uint32>>(
+            Action<_, _, _>(fun index inputs outputs -> PhiloxProbeKernel.Generate(index, inputs, outputs))
+        )
+
+    let inputs =
+        knownAnswers
+        |> List.map (fun known -> Array.append known.Counter known.Key)
+        |> Array.concat
+
+    use source = accelerator.Allocate1D inputs
+
+    use target =
+        accelerator.Allocate1D<uint32>(int64 (knownAnswers.Length * PhiloxProbeKernel.OutputWords))
+
+    kernel.Invoke(Index1D knownAnswers.Length, source.View, target.View)
+    accelerator.Synchronize()
+    // ILGPU frees a kernel that nothing holds, even while its launcher is at work.
+    GC.KeepAlive kernel
+    target.GetAsArray1D()
+
 /// Runs the probe on a device of a kind; the reason why not, where there is none.
 let private probeOn (kind: string) =
     match
@@ -131,8 +190,7 @@ let private probeOn (kind: string) =
 
         Error(String.Join("; ", reasons))
     | Some _ ->
-        use context =
-            Context.Create(fun builder -> builder.Cuda().OpenCL(fun _ -> true) |> ignore)
+        use context = EngineCatalog.CreateContext()
 
         let device =
             context.Devices
@@ -142,28 +200,7 @@ let private probeOn (kind: string) =
                 else
                     device :? CLDevice)
 
-        use accelerator = device.CreateAccelerator context
-
-        let kernel =
-            accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<uint32>, ArrayView<uint32>>(
-                Action<_, _, _>(fun index inputs outputs -> PhiloxProbeKernel.Generate(index, inputs, outputs))
-            )
-
-        let inputs =
-            knownAnswers
-            |> List.map (fun known -> Array.append known.Counter known.Key)
-            |> Array.concat
-
-        use source = accelerator.Allocate1D inputs
-
-        use target =
-            accelerator.Allocate1D<uint32>(int64 (knownAnswers.Length * PhiloxProbeKernel.OutputWords))
-
-        kernel.Invoke(Index1D knownAnswers.Length, source.View, target.View)
-        accelerator.Synchronize()
-        // ILGPU frees a kernel that nothing holds, even while its launcher is at work.
-        GC.KeepAlive kernel
-        Ok(target.GetAsArray1D())
+        Ok(probe context device)
 
 let private philoxTests =
     [
@@ -172,6 +209,9 @@ let private philoxTests =
 
             for known in knownAnswers do
                 Expect.equal (generate known.Counter known.Key) known.Words ""
+        }
+        test "serves each purpose under its documented number" {
+            Expect.equal purposes [ 1u; 2u; 3u; 4u; 5u ] "truth, index, source and index of a mixture, prior"
         }
         test "stands at the documented address" {
             for known in knownAnswers do
@@ -208,6 +248,11 @@ let private philoxTests =
                             let expected = generate [| uint32 b; c[1]; c[2]; c[3] |] k
                             Expect.equal [| for i in 0..3 -> word filled (4 * b + i) |] expected $"block {b}"
             }
+        test "has its known answers in a kernel in ILGPU's accelerator on the CPU" {
+            use context = Context.Create(fun builder -> builder.CPU() |> ignore)
+
+            Expect.equal (probe context (context.GetCPUDevice 0)) (knownAnswers |> List.map _.Words |> Array.concat) ""
+        }
         for kind in [ "opencl"; "cuda" ] do
             test $"has its known answers in a kernel on {kind}" {
                 match probeOn kind with
@@ -227,6 +272,8 @@ let private bounds =
         3u
         10u
         100u
+        // 3·2^k: lane times bound is a multiple of 2^k, and now and then exactly the threshold.
+        384u
         443u
         655u
         656u
@@ -238,6 +285,7 @@ let private bounds =
         65537u
         1_000_003u
         0x40000001u
+        0x60000000u
         0x7FFFFFFFu
     ]
 
@@ -247,8 +295,8 @@ let private shares map (bound: uint32) =
 
     for lane in 0u .. 0xFFFFu do
         match map lane bound with
-        | Some index -> share[int index] <- share[int index] + 1
-        | None -> ()
+        | ValueSome index -> share[int index] <- share[int index] + 1
+        | ValueNone -> ()
 
     share
 
@@ -256,9 +304,9 @@ let private multiplyShift (lane: uint32) (bound: uint32) =
     let product = lane * bound
 
     if product &&& 0xFFFFu >= UniformIndex.Threshold16 bound then
-        Some(product >>> 16)
+        ValueSome(product >>> 16)
     else
-        None
+        ValueNone
 
 let private isUniform map bound =
     shares map bound |> Array.forall ((=) (0x10000 / int bound))
@@ -280,22 +328,18 @@ let private uniformTests =
             Expect.isFalse (UniformIndex.UsesHalfWords 0x7FFFFFFFu) "not beyond"
         }
         test "every index has exactly as many 16-bit lanes as any other" {
-            // All bounds below 1,200, where every kind of remainder occurs, and a spread of the larger ones.
-            let chosen =
-                halfWordBounds |> List.filter (fun b -> b < 200u || b % 97u = 0u || b > 65_000u)
+            Expect.isGreaterThan halfWordBounds.Length 1_000 "many bounds"
 
-            Expect.isGreaterThan chosen.Length 200 "many bounds"
-
-            for bound in chosen do
+            for bound in halfWordBounds do
                 Expect.isTrue (isUniform multiplyShift bound) $"bound {bound}"
         }
         test "modulo, a lost last index and missing rejection are not uniform" {
-            let modulo (lane: uint32) bound = Some(lane % bound)
+            let modulo (lane: uint32) bound = ValueSome(lane % bound)
 
             let lastIndexLost (lane: uint32) bound =
                 multiplyShift lane (max 1u (bound - 1u))
 
-            let noRejection (lane: uint32) bound = Some((lane * bound) >>> 16)
+            let noRejection (lane: uint32) bound = ValueSome((lane * bound) >>> 16)
 
             for bound in [ 3u; 10u; 100u; 443u; 655u ] |> List.filter UniformIndex.UsesHalfWords do
                 for defect in [ modulo; lastIndexLost; noRejection ] do
@@ -304,7 +348,7 @@ let private uniformTests =
         test "the plain draw takes the lanes in order" {
             let stream = streams[0]
 
-            for bound in [ 100u; 655u; 65535u; 65536u ] do
+            for bound in [ 100u; 384u; 655u; 65535u; 65536u ] do
                 Expect.isTrue (UniformIndex.UsesHalfWords bound) "half words"
 
                 for draw in 0u .. 999u do
@@ -312,14 +356,14 @@ let private uniformTests =
                     let lane = block[int (draw % 8u / 2u)] >>> (16 * int (draw % 2u)) &&& 0xFFFFu
 
                     match multiplyShift lane bound with
-                    | Some index -> Expect.equal (UniformIndex.Draw(&stream, draw, bound)) index "accepted"
-                    | None ->
+                    | ValueSome index -> Expect.equal (UniformIndex.Draw(&stream, draw, bound)) index "accepted"
+                    | ValueNone ->
                         Expect.equal
                             (UniformIndex.Draw(&stream, draw, bound))
                             (UniformIndex.Redraw(&stream, draw, bound))
                             "rejected"
 
-            for bound in [ 65537u; 1_000_003u; 0x40000001u; 0x7FFFFFFFu ] do
+            for bound in [ 65537u; 1_000_003u; 0x40000001u; 0x60000000u; 0x7FFFFFFFu ] do
                 for draw in 0u .. 999u do
                     let lane = (words (stream.Block(draw / 4u, 0u)))[int (draw % 4u)]
                     let product = uint64 lane * uint64 bound
@@ -352,6 +396,42 @@ let private uniformTests =
                         Expect.equal index (Seq.head accepted) "the first accepted one"
         }
         for lanes in widths do
+            test $"vectors of {lanes.Name} map every 16-bit word under every bound" {
+                for bound in halfWordBounds do
+                    if bound < 0x10000u then
+                        let found, rejected = lanes.MapEveryHalfWord bound
+
+                        for lane in 0u .. 0xFFFFu do
+                            match multiplyShift lane bound with
+                            | ValueSome index ->
+                                if rejected[int lane] || uint32 found[int lane] <> index then
+                                    failtest $"lane {lane} below {bound}"
+                            | ValueNone ->
+                                if not rejected[int lane] then
+                                    failtest $"lane {lane} below {bound} is not rejected"
+            }
+
+            test $"vectors of {lanes.Name} map the 32-bit words at both ends of each index" {
+                for bound in bounds do
+                    // The first and the last words of the first, some middle and the last indices, and the neighbours.
+                    let edges =
+                        [|
+                            for index in List.distinct [ 0u; 1u; bound / 3u; bound / 2u; bound - 1u; bound ] do
+                                let first = ((uint64 index <<< 32) + uint64 bound - 1UL) / uint64 bound
+
+                                for word in [ first - 2UL; first - 1UL; first; first + 1UL; first + 2UL ] do
+                                    uint32 word
+                        |]
+
+                    let found, rejected = lanes.MapWords edges bound
+
+                    for i, word in Array.indexed edges do
+                        let product = uint64 word * uint64 bound
+                        let isRejected = product % (1UL <<< 32) < (1UL <<< 32) % uint64 bound
+                        Expect.equal rejected[i] isRejected $"word {word} below {bound}"
+                        Expect.equal found[i] (uint32 (product >>> 32)) $"word {word} below {bound}"
+            }
+
             test $"vectors of {lanes.Name} give the same indices" {
                 for i, stream in List.indexed streams do
                     for count in [ 0; 1; 3; 31; 33; 443; (if i = 0 then 10_000 else 1_001) ] do
@@ -468,10 +548,7 @@ type private WeightGenerators =
 let private truthTests =
     [
         testPropertyWithConfig
-            { FsCheckConfig.defaultConfig with
-                maxTest = 300
-                arbitrary = [ typeof<WeightGenerators> ]
-            }
+            (Replay.cases 300 [ typeof<WeightGenerators> ])
             "a table's columns are its law"
             checkTable
         test "a table of 200,000 tokens is its law" {
@@ -528,6 +605,59 @@ let private truthTests =
                 let token = table.Draw(&stream, draw)
                 Expect.equal token expected ""
                 Expect.notEqual token 0 "never a token without probability"
+        }
+        test "a redrawn lane is the first of the draw's own block" {
+            // A redraw is rejected in its turn with probability below 2^-33: here none is.
+            for stream in streams do
+                for columns in [ 3u; 52u; 200_000u; 0x7FFFFFFFu ] do
+                    for draw in [ 0u; 1u; 7u; 0xFFFFFFFFu ] do
+                        let block = stream.Block(draw, 1u)
+                        let mutable expectedPlace = 0UL
+                        let mutable place = 0UL
+
+                        let expected =
+                            TruthDraw.Column(uint64 block.X0 ||| (uint64 block.X1 <<< 32), columns, &expectedPlace)
+
+                        Expect.isGreaterThanOrEqual expectedPlace (TruthDraw.Threshold columns) "accepted"
+                        Expect.equal (TruthDraw.Redraw(&stream, draw, columns, &place)) expected "column"
+                        Expect.equal place expectedPlace "place"
+        }
+        test "a place at the very threshold belongs to the alias" {
+            // With two columns and the weights x and 2^64 - x the first threshold is 2x: the place of the lane x. The
+            // lane must have few enough bits for a double.
+            let stream = DrawStream(1UL, 0u, 1u, 0u, DrawPurpose.Truth)
+
+            let isSuited lane =
+                lane < (1UL <<< 63) && lane % 2048UL = 0UL
+
+            let draw =
+                Seq.initInfinite uint32
+                |> Seq.find (fun draw -> isSuited (TruthDraw.Lane(&stream, draw)))
+
+            let lane = TruthDraw.Lane(&stream, draw)
+            let weights = [| float lane; float (0UL - lane) |]
+            let table = TruthTable.Create(ReadOnlySpan weights)
+            let mutable place = 0UL
+            Expect.equal (TruthDraw.Column(lane, 2u, &place)) 0 "the first column"
+            Expect.equal place table.Thresholds[0] "at its threshold"
+            Expect.equal (table.Draw(&stream, draw)) 1 "the alias"
+
+            // The same draw in every engine: it is the last of generation 1.
+            let job =
+                Runs.job Scenario.FullySynthetic (PriorParser.FromWeights weights) 1 (int draw + 1) 2 1UL
+
+            let expected = Runs.reference { job with Trace = 1 }
+            let sets, _ = Runs.simulate job 0
+            Expect.equal (Array.last sets[0]) 1 "the plain simulation"
+
+            for width in CpuEngine.Widths do
+                use engine = new CpuEngine(1, width)
+                Runs.expectSame $"{int width} bits" expected (Runs.run engine { job with Trace = 1 })
+
+            for name, device in Runs.devices.Value do
+                match device with
+                | Ok engine -> Runs.expectSame name expected (Runs.runOn engine { job with Trace = 1 })
+                | Error _ -> ()
         }
         test "the units of a law add up to the scale" {
             for scale in [ 1L; 1000L; 1L <<< 30; 1L <<< 60 ] do

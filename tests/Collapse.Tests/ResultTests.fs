@@ -38,13 +38,7 @@ type Generators =
         |> Arb.fromGen
 
 let private property name body =
-    testPropertyWithConfig
-        { FsCheckConfig.defaultConfig with
-            maxTest = 300
-            arbitrary = [ typeof<Generators> ]
-        }
-        name
-        body
+    testPropertyWithConfig (Replay.cases 300 [ typeof<Generators> ]) name body
 
 let private momentsOf (values: Weighted list) =
     let mutable moments = Moments()

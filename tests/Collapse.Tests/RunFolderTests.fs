@@ -141,7 +141,7 @@ let private expectedContexts (settings: RunSettings) (tables: ContextTable list)
                     match settings.Corpus with
                     | null -> ()
                     | corpus ->
-                        corpus.ContextText i
+                        corpus.ContextText(int table.FirstContext + i)
                         corpus.TokenText table.Token[i]
                 ]
     ]
@@ -213,6 +213,29 @@ let private expectedTrace (result: RunResult) : obj list list =
 
 let private traceColumns =
     [ "context"; "generation"; "trainingTokens"; "token" ] @ observables
+
+/// Runs these settings into a new folder: an independent reader finds there what the run gave, cell by cell.
+let expectTables folder (settings: RunSettings) =
+    let kept = run folder settings
+    let result = kept.Result
+
+    let texts =
+        if result.Plan.IsCorpus then
+            [ "contextText"; "tokenText" ]
+        else
+            []
+
+    Expect.equal
+        (rows folder "contexts.parquet" (contextColumns @ texts) "context")
+        (expectedContexts settings kept.Tables)
+        "contexts"
+
+    Expect.equal
+        (rows folder "generations.parquet" (generationColumns result.Plan.IsCorpus) "generation")
+        (expectedGenerations result)
+        "generations"
+
+    Expect.equal (rows folder "trace.parquet" traceColumns "context, generation") (expectedTrace result) "trace"
 
 let private tableTests =
     [

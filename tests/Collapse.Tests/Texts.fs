@@ -176,10 +176,4 @@ type Generators =
         |> Arb.fromGen
 
 let property name body =
-    let config =
-        { FsCheckConfig.defaultConfig with
-            maxTest = 300
-            arbitrary = [ typeof<Generators> ]
-        }
-
-    testPropertyWithConfig config name body
+    testPropertyWithConfig (Replay.cases 300 [ typeof<Generators> ]) name body

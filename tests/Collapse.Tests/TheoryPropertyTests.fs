@@ -41,14 +41,8 @@ type CaseGenerators =
         }
         |> Arb.fromGen
 
-let private config =
-    { FsCheckConfig.defaultConfig with
-        maxTest = 150
-        arbitrary = [ typeof<CaseGenerators> ]
-    }
-
 let private property name (check: Case -> unit) =
-    testPropertyWithConfig config name check
+    testPropertyWithConfig (Replay.cases 150 [ typeof<CaseGenerators> ]) name check
 
 let private slack = 1e-11
 

@@ -20,6 +20,8 @@ public sealed record EngineInfo(string Name, string Device, long? MemoryBytes, b
 /// <summary>Finds engines and creates them by name.</summary>
 public static class EngineCatalog
 {
+    private static readonly Lock Search = new();
+
     private const string Forms = "must be auto, cpu, reference, cuda, cuda:I, opencl or opencl:I";
 
     /// <summary>All engines, usable ones and others; kinds without a device appear once, with the reason.</summary>
@@ -109,7 +111,14 @@ public static class EngineCatalog
         );
     }
 
-    private static Context CreateContext() => Context.Create(builder => builder.Cuda().OpenCL(_ => true));
+    // One at a time: OpenCL's loader finds no device while another thread looks for them.
+    internal static Context CreateContext()
+    {
+        lock (Search)
+        {
+            return Context.Create(builder => builder.Cuda().OpenCL(_ => true));
+        }
+    }
 
     private static List<Device> Devices(Context context, string kind)
     {

@@ -1,0 +1,537 @@
+/// Small changes of the code that some test must notice: the table that `dotnet fsi build.fsx mutate` works through.
+module Collapse.Tests.Mutations
+
+/// One change of one file.
+type Mutant =
+    {
+        /// Path below the repository's root.
+        File: string
+        /// Text that stands exactly once in the file.
+        Original: string
+        /// What is put in its place.
+        Replacement: string
+        /// The test lists that most likely notice; all others follow.
+        Lists: string list
+        /// Why no test can notice the change; none for a mutant that must be killed.
+        Excuse: string option
+    }
+
+let private mutant file excuse (original, replacement) =
+    {
+        File = file
+        Original = original
+        Replacement = replacement
+        Lists = []
+        Excuse = excuse
+    }
+
+let private killed file changes = changes |> List.map (mutant file None)
+
+/// Mutants that no test can notice, with the reason.
+let private excused file excuse changes =
+    changes |> List.map (mutant file (Some excuse))
+
+let private kernels name = $"kernels/Collapse.Kernels/{name}.cs"
+let private core name = $"src/Collapse/{name}.cs"
+
+let private randomness =
+    [
+        killed
+            (kernels "Philox")
+            [
+                "0xD2511F53", "0xD2511F55"
+                "0xCD9E8D57", "0xCD9E8D59"
+                "0x9E3779B9", "0x9E3779BB"
+                "0xBB67AE85", "0xBB67AE87"
+                "Rounds = 10", "Rounds = 9"
+                "(ulong)Multiplier0 * c0", "(ulong)Multiplier0 * c1"
+                "(ulong)Multiplier1 * c2", "(ulong)Multiplier0 * c2"
+                "^ c1 ^ key0", "^ c1 ^ key1"
+                "^ c3 ^ key1", "^ c3"
+                "c1 = (uint)product1;", "c1 = (uint)product0;"
+                "key1 += Weyl1;", ""
+                "new PhiloxBlock(c0, c1, c2, c3)", "new PhiloxBlock(c1, c0, c2, c3)"
+                "return new PhiloxBlock(c0, c1", "return new PhiloxBlock(c0 | 1, c1"
+            ]
+        killed
+            (kernels "DrawStream")
+            [
+                "uint Truth = 1", "uint Truth = 2"
+                "uint Index = 2", "uint Index = 1"
+                "uint MixtureSource = 3", "uint MixtureSource = 4"
+                "uint MixtureIndex = 4", "uint MixtureIndex = 2"
+                "uint Prior = 5", "uint Prior = 1"
+                "(segment << 4)", "(segment << 3)"
+                "(attempt << 24) | Tag", "Tag"
+                "(attempt << 24)", "(attempt << 23)"
+                "Generate(block, Generation, Context,", "Generate(block, Context, Generation,"
+                "Generate(block, Generation,", "Generate(block + 1, Generation,"
+                "(seed >> 32)", "(seed >> 31)"
+                "Key0 = (uint)seed", "Key0 = (uint)(seed >> 1)"
+                "Generation = generation;", "Generation = generation - 1;"
+                "Context = context;", "Context = context & 0xFFFF;"
+            ]
+        killed
+            (kernels "UniformIndex")
+            [
+                "MostHalfWordRejections = 655", "MostHalfWordRejections = 656"
+                "bound <= 0x10000 &&", "bound < 0x10000 &&"
+                "0x10000 % bound <= Most", "0x10000 % bound < Most"
+                "Threshold16(uint bound) => 0x10000 % bound", "Threshold16(uint bound) => 0"
+                "Threshold16(uint bound) => 0x10000 % bound", "Threshold16(uint bound) => 0xFFFF % bound"
+                "(0u - bound) % bound", "0"
+                "(0u - bound) % bound", "(1u - bound) % bound"
+                "stream.Block(draw / 8, 0)", "stream.Block(draw / 4, 0)"
+                "draw % 8 / 2", "draw % 4"
+                "(draw & 1) == 0", "(draw & 1) != 0"
+                "uint product = lane * bound", "uint product = lane * (bound - 1)"
+                "? product >> 16", "? lane % bound"
+                "(product & 0xFFFF) >= Threshold16", "(product & 0xFFFF) > Threshold16"
+                "draw % 4) * bound", "draw % 4) * (bound - 1)"
+                "draw / 4, 0", "draw / 4, 1"
+                "(uint)product >= Threshold32(bound)", "(uint)product > Threshold32(bound)"
+                "? (uint)(product >> 32)", "? (uint)(product % bound)"
+                "uint attempt = 1", "uint attempt = 0"
+                "stream.Block(draw, attempt)", "stream.Block(draw / 4, attempt)"
+                "uint word = 0", "uint word = 1"
+                "word < 4", "word < 3"
+                "(uint)product >= threshold", "(uint)product > threshold"
+                "1 => block.X1", "1 => block.X2"
+            ]
+        excused
+            (kernels "UniformIndex")
+            "reached with probability 2^-1016 at most: every word of 254 attempts would have to be rejected"
+            [ "attempt < 256", "attempt < 255" ]
+        killed
+            (kernels "TruthDraw")
+            [
+                "(high << 32) | (low & 0xFFFFFFFF)", "(high << 32)"
+                " + (low >> 32)", ""
+                "return (int)(high >> 32)", "return (int)(lane % columns)"
+                "(0ul - columns) % columns", "0"
+                "stream.Block(draw / 2, 0)", "stream.Block(draw, 0)"
+                "(draw & 1) == 0", "(draw & 1) != 0"
+                "low | ((ulong)high << 32)", "high | ((ulong)low << 32)"
+                "uint attempt = 1", "uint attempt = 2"
+                "column = Column(Join(block.X0, block.X1)", "column = Column(Join(block.X2, block.X3)"
+                "stream.Block(draw, attempt)", "stream.Block(draw / 2, attempt)"
+            ]
+        excused
+            (kernels "TruthDraw")
+            "a second lane is looked at with probability below 2^-33 a redraw, itself of probability below 2^-33"
+            [
+                "column = Column(Join(block.X2, block.X3)", "column = Column(Join(block.X3, block.X2)"
+                "attempt < 256", "attempt < 255"
+            ]
+        killed
+            (core "Engines/Cpu/RandomLanes")
+            [
+                "key0 + ((uint)round", "key0 + (1 + (uint)round"
+                "T.Xor(T.ShiftRight(product0), x3", "T.Xor(T.ShiftRight(product0), x1"
+                "x3 = product0;", "x3 = product1;"
+                "block = T.Add(block, step)", "block = T.Add(block, multiplier0)"
+                "(count + 7) / 8", "count / 8"
+                "(count + 3) / 4", "count / 4"
+                "if (bound < 0x10000)", "if (bound < 0x8000)"
+                "lanes[draw] = UniformIndex.Redraw", "lanes[draw] |= UniformIndex.Redraw"
+                "lanes[draw] = (ushort)UniformIndex.Redraw(stream, (uint)draw, bound)",
+                "lanes[draw] = (ushort)UniformIndex.Redraw(stream, (uint)draw + 1, bound)"
+                "threshold = (ushort)UniformIndex.Threshold16(bound)", "threshold = (ushort)0"
+                "uint threshold = UniformIndex.Threshold32(bound)", "uint threshold = 0"
+                "i += 2 * T.Blocks", "i += 4 * T.Blocks"
+                "i += 4 * T.Blocks", "i += 8 * T.Blocks"
+            ]
+        killed
+            (core "Engines/Cpu/PhiloxLanes")
+            [
+                "0ul, 4, 1, 5, 2, 6, 3, 7", "0ul, 1, 2, 3, 4, 5, 6, 7"
+                "0ul, 2, 1, 3", "0ul, 1, 2, 3"
+                "Create(0ul, 1)", "Create(0ul, 2)"
+                "Avx512BW.MultiplyHigh(x, b).StoreUnsafe", "(x * b).StoreUnsafe"
+                "Vector512.LessThan(x * b, Vector512.Create(threshold))",
+                "Vector512.LessThanOrEqual(x * b, Vector512.Create(threshold))"
+                "Vector512.LessThan(rest, Vector512.Create(threshold))",
+                "Vector512.LessThanOrEqual(rest, Vector512.Create(threshold))"
+                "Vector256.LessThan(x * b, Vector256.Create(threshold))",
+                "Vector256.LessThanOrEqual(x * b, Vector256.Create(threshold))"
+                "Vector256.LessThan(rest, Vector256.Create(threshold))",
+                "Vector256.LessThanOrEqual(rest, Vector256.Create(threshold))"
+                "Vector128.LessThan(rest, Vector128.Create(threshold)).ExtractMostSignificantBits();\n    }\n\n    public static ulong MapWords",
+                "Vector128.LessThanOrEqual(rest, Vector128.Create(threshold)).ExtractMostSignificantBits();\n    }\n\n    public static ulong MapWords"
+                "Vector128<ulong> odd = Multiply(x >>> 32, b)", "Vector128<ulong> odd = Multiply(x, b)"
+                "Narrow((lower * b) >>> 16, (upper * b) >>> 16)", "Narrow((upper * b) >>> 16, (lower * b) >>> 16)"
+            ]
+    ]
+
+let private model =
+    [
+        killed
+            (kernels "Absorption")
+            [
+                "collapsedRun >= Math.Min(lookback, generation)", "collapsedRun > Math.Min(lookback, generation)"
+                "Math.Min(lookback, generation)", "1"
+                "Math.Min(lookback, generation)", "lookback"
+                "generation >= lastRealUse", "generation > lastRealUse"
+                "generation >= lastRealUse || pureReal", "generation >= lastRealUse"
+                "(generation >= lastRealUse || pureReal)", "true"
+                "run > 0 && isSameToken", "run > 0"
+                "? run + 1", "? run + 2"
+                "!isCollapsed ? 0", "!isCollapsed ? run"
+            ]
+        killed
+            (kernels "Recipe")
+            [
+                "KeepReal ? real", "KeepReal ? samples"
+                "Denominator == 0 ? Numerator", "Denominator == 0 ? Numerator - 1"
+                "(int)((long)samples * Numerator / Denominator)", "(int)((long)samples * Numerator / Denominator) + 1"
+                "(long)samples * Numerator", "samples * (Numerator + 1)"
+            ]
+        killed
+            (core "Model/Schedule")
+            [
+                "int lookback = 1;", "int lookback = 2;"
+                "read.AllModels ? m - 1", "read.AllModels ? 1"
+                "read.AllModels ? m - 1", "read.AllModels ? m"
+                "lastReal = read.Real ? m", "lastReal = read.Fresh ? m"
+                "lastFresh = read.Fresh ? m", "lastFresh = read.Real ? m"
+                "SizeOf(recipe, samples, real) - ((long)kept * real)", "SizeOf(recipe, samples, real)"
+                "recipe.Max(s => s.Lag)", "recipe.Min(s => s.Lag)"
+                "m == 1 && isCorpus ?", "m == 0 && isCorpus ?"
+                "Recipes.Max(recipe =>", "Recipes.Min(recipe =>"
+                "s.Kind != SegmentKind.Model", "s.Kind == SegmentKind.KeepReal"
+            ]
+        killed
+            (core "Model/Scenario")
+            [
+                "Math.Min(generation, window + 1)", "Math.Min(generation, window)"
+                "Math.Max(0, generation - window)", "Math.Max(0, generation - window + 1)"
+                "Model(generation - t, 1, window)", "Model(generation - t, 1, generation)"
+                "later = [.. first, Model(1, 1, 1)]", "later = [Model(1, 1, 1), .. first]"
+                "later = [Model(1, 1, 1)]", "later = [Model(1, 1, 1), Real(1, 1000)]"
+                "Model(generation - source, count, 0)", "Model(1, count, 0)"
+                "source < 0 || source >= generation", "source < 0 || source > generation"
+                "m == 1 ? first : later);\n    }\n\n    private static Scenario CreateRandomModels",
+                "m <= 2 ? first : later);\n    }\n\n    private static Scenario CreateRandomModels"
+            ]
+        killed
+            (core "Priors/TruthTable")
+            [
+                "return place < Thresholds[column]", "return place <= Thresholds[column]"
+                "? column : Aliases[column]", "? Aliases[column] : column"
+                "UInt128.Max(1, (UInt128)", "UInt128.Max(0, (UInt128)"
+                "+ (total - given)", "+ 0"
+                "rest[donor] -= capacity - rest[column];", "rest[donor] -= capacity;"
+                "(ulong)(rejected + (UInt128)columns * rest[column])", "(ulong)((UInt128)columns * rest[column])"
+                "thresholds[column] = ulong.MaxValue;", "thresholds[column] = 0;"
+                "units[largest] += scale - sum;", ""
+                "lost += sum >= p ? sum - next + p : p - next + sum;", ""
+            ]
+        excused
+            (core "Priors/TruthTable")
+            "which of the equally heavy tokens takes the remainder, a few units of 2^-64, is free"
+            [
+                "largest = weights[i] > weights[largest] ? i", "largest = weights[i] >= weights[largest] ? i"
+            ]
+        killed
+            (core "Priors/DirichletPrior")
+            [
+                "new DrawStream(seed, context, 0, 0,", "new DrawStream(seed, 0, 0, 0,"
+                "alpha + 1, 1)", "alpha, 1)"
+                "/ alpha;", ";"
+            ]
+    ]
+
+let private device =
+    [
+        killed
+            (kernels "ContextKernel")
+            [
+                "batch.LeftAt[context] == 0", "batch.LeftAt[context] >= 0"
+                "settings.FirstGeneration == 1 && settings.TruthColumns != 0", "settings.TruthColumns != 0"
+                "setStart + (generation - 1) % settings.Slots * stride",
+                "setStart + generation % settings.Slots * stride"
+                "collapsed && collapseTime == 0 ?", "collapsed ?"
+                "settings.UntilCollapse != 0", "settings.UntilCollapse == 2"
+                "row >= 0 || leaves", "row >= 0"
+                "rows + settings.Reported, leaves", "rows + settings.Reported - 1, leaves"
+                "batch.CollapsedRun[context] = run;", ""
+                "uint number = (uint)(i - first);", "uint number = (uint)i;"
+                "long start = target + size;", "long start = target;"
+                "(generation - segment.Lag) % settings.Slots", "(generation - 1) % settings.Slots"
+                "block * 8L + 2, words.X1", "block * 8L + 2, words.X2"
+                "block * 8L < draws.Count", "block * 8L + 8 < draws.Count"
+                "block * 4L < draws.Count", "block * 4L + 4 < draws.Count"
+                "block * 4L + 3, words.X3", "block * 4L + 3, words.X2"
+                "DrawHalfWord(draws, draw, word & 0xFFFF)", "DrawHalfWord(draws, draw, word >> 16)"
+                "uint product = lane * draws.Bound", "uint product = lane * (draws.Bound - 1)"
+                "Put(draws, draw, product >> 16,", "Put(draws, draw, lane % draws.Bound,"
+                "(product & 0xFFFF) >= draws.Threshold", "(product & 0xFFFF) > draws.Threshold"
+                "(product & 0xFFFF) >= draws.Threshold", "true"
+                "(ulong)lane * draws.Bound", "(ulong)lane * (draws.Bound - 1)"
+                "(uint)product >= draws.Threshold", "(uint)product > draws.Threshold"
+                "(uint)product >= draws.Threshold", "true"
+                "draw < draws.Count)", "draw <= draws.Count)"
+                "(uint)draw, draws.Bound)", "(uint)(draw + 1), draws.Bound)"
+                "UniformIndex.Draw(sources, (uint)d, generation)", "UniformIndex.DrawWord(sources, (uint)d, generation)"
+                "if (t > 0)", "if (t >= 0)"
+                "UniformIndex.DrawWord(indices, (uint)d, bound)", "UniformIndex.Draw(indices, (uint)d, bound)"
+                "place < batch.TruthThresholds[entry]", "place <= batch.TruthThresholds[entry]"
+                "? column : batch.TruthAliases[entry]", "? batch.TruthAliases[entry] : column"
+                "(long)context * settings.TruthStride + column", "column"
+                "settings.Seed, index, 0, 0, DrawPurpose.Truth", "settings.Seed, index, 1, 0, DrawPurpose.Truth"
+                " && batch.PureTruth[context] != 0", ""
+                "tokens[start + i] != tokens[start]", "tokens[start + i] > tokens[start]"
+                "squares += count * count", "squares += count * (count + 1)"
+                "max = Math.Max(max, Obs", "max = Math.Min(max, Obs"
+                "support++;", ""
+                "logs += count * Ln", "logs += Ln"
+                "- first * size) - first * size;", "- first * size);"
+                "size * units) - size * units;", "size * units);"
+                "ObservableRow.UnseenMass], -mass", "ObservableRow.UnseenMass], mass"
+                "sums[ObservableRow.L1FromFirst] += firstSize * size;", ""
+                "value < LogTable.MaxLength", "value <= LogTable.MaxLength"
+                "(held == token)\n            {\n                return",
+                "(held >= token)\n            {\n                return"
+                "if (count > 0)", "if (count > 1)"
+            ]
+        excused
+            (kernels "ContextKernel")
+            "rejected with probability below 2^-33 a draw: no seed that a test can look for"
+            [
+                "place < TruthDraw.Threshold(settings.TruthColumns)",
+                "place <= TruthDraw.Threshold(settings.TruthColumns)"
+            ]
+        killed
+            (core "Engines/Gpu/IlgpuEngine")
+            [
+                "if (leftBefore[i] == 0)", "if (leftBefore[i] >= 0)"
+                "Row(start + reported)", "Row(start)"
+                "first += generations;", "first += length;"
+                "left > 0 ? left : end", "end"
+            ]
+        killed
+            (core "Engines/Gpu/DeviceBatch")
+            [
+                "Slots = plan.Schedule.Lookback + 1", "Slots = plan.Schedule.Lookback"
+                "(uint)(table.FirstContext + range.Start)", "(uint)table.FirstContext"
+                "plan.IsPerContext ? plan.Vocabulary : 0,\n            TruthScale", "0,\n            TruthScale"
+                "? reported++ : -1", "? reported++ : 0"
+            ]
+        killed
+            (core "Engines/Gpu/BatchData")
+            [
+                "pure.AsSpan().Fill(1)", "pure.AsSpan().Fill(0)"
+                "plan.TruthOf(first + i)", "plan.TruthOf(i)"
+                "offsets[i] -= start;", ""
+            ]
+    ]
+
+let private host =
+    [
+        killed
+            (core "Engines/ReferenceEngine")
+            [
+                "plan.Schedule.LastFreshUse == 0", "true"
+                "_models.Remove(m - plan.Schedule.Lookback - 1)", "_models.Remove(m - plan.Schedule.Lookback)"
+                "m > 1 && tokens[0] ==", "m > 1 && tokens[^1] !="
+                "run > 0 && chunk.Table.CollapseTime[index] == 0", "run > 0"
+                "plan.Settings.UntilCollapse\n", "false\n"
+                "plan.Seed, _context, 0, 0, DrawPurpose.Truth", "plan.Seed, _context, 1, 0, DrawPurpose.Truth"
+                "_context, (uint)m, (uint)s, purpose", "_context, (uint)m, 0, purpose"
+                "Stream(DrawPurpose.Index), (uint)d, (uint)_real.Length",
+                "Stream(DrawPurpose.Truth), (uint)d, (uint)_real.Length"
+                "_models[m - recipe[s].Lag],\n", "_models[m - 1],\n"
+                "draw, (uint)m)", "draw, (uint)Math.Max(1, m - 1))"
+                "if (t == 0 && !plan.IsCorpus)", "if (t == 0)"
+                "GetValueOrDefault(token) + 1", "GetValueOrDefault(token, 1) + 1"
+            ]
+        killed
+            (core "Engines/Cpu/ContextTrainer")
+            [
+                "set[1..].IndexOfAnyExcept", "set[..1].IndexOfAnyExcept"
+                "collapsed && chunk.Table.CollapseTime[index] == 0", "collapsed"
+                "_vocabulary.Count <= 1\n", "_vocabulary.Count <= 2\n"
+                "(m - segment.Lag) % _models.Length", "(m - 1) % _models.Length"
+                "start += target.Length;", "start = target.Length;"
+                "segment.Kind == SegmentKind.KeepReal ? 0", "segment.Kind == SegmentKind.FreshReal ? 0"
+                "(target.Length + 1) / 2, _lanes", "target.Length / 2, _lanes"
+                "place < table.Thresholds[column]", "place <= table.Thresholds[column]"
+                "(uint)(place >> 32) < high)", "(uint)(place >> 32) <= high)"
+                "(target.Length + 3) / 4, _moreLanes", "target.Length / 4, _moreLanes"
+                "(uint)product >= bound || (uint)product >=", "(uint)product >= 0 || (uint)product >="
+                "2 * _row[ObservableRow.Support] > _vocabulary.Count", "false"
+                "_plan.Schedule.Lookback > 1\n", "_plan.Schedule.Lookback > 2\n"
+                "m < _plan.Schedule.LastRealUse", "false"
+                "if (number >= 0)", "if (number > 0)"
+                "_firstSize = set.Length", "_firstSize = set.Length + 1"
+                "_models = new TToken[plan.Schedule.Lookback + 1][]",
+                "_models = new TToken[plan.Schedule.Lookback + 2][]"
+            ]
+        killed
+            (core "Engines/Cpu/RowSums")
+            [
+                "_squares += count * count", "_squares += count"
+                "size * firstSize;", "0;"
+                "_hash += CountsHash.Share(token, (int)count)", "_hash += CountsHash.Share((int)count, token)"
+                "(count * firstSize) - (first * size)", "(count * firstSize) + (first * size)"
+                "_unseen -= units;", ""
+                "_unseen -= first;", ""
+                "(c << 32) | (Vector512.Create(0xFFFFFFFFL) - t)", "(c << 32) | t"
+                "packed & present", "packed"
+                "& present.AsUInt64();", ";"
+                "seen += f & present", "seen += f"
+                "(nuint)i) & present", "(nuint)i)"
+                "sum += count * LogTable.Ln", "sum += LogTable.Ln"
+                "i + Vector512<long>.Count <= counts.Length", "i < counts.Length"
+                "x ^ (x >>> 27)", "x ^ (x >>> 28)"
+                "counts[i] > 0 && heldOut[i] > 0", "counts[i] > 1 && heldOut[i] > 0"
+            ]
+        killed
+            (core "Engines/Cpu/TokenCounter")
+            [
+                "i + Tables <= set.Length", "i + Tables < set.Length - Tables"
+                "sum[i] += other[i]", "sum[i] = other[i]"
+                "table3, Number(Unsafe.Add(ref token, i + 3))", "table3, Number(Unsafe.Add(ref token, i + 2))"
+                "t < tables", "t < tables - 1"
+                "_tables.AsSpan(0, tables * vocabulary).Clear()", "_tables.AsSpan(0, vocabulary).Clear()"
+            ]
+        killed
+            (core "Engines/Cpu/LocalVocabulary")
+            [
+                "First[Count] = 0;", ""
+                "HeldOut[Count] = 0;", ""
+                "First[kept] = First[i]", "First[kept] = First[kept]"
+                "Units[kept] = Units[i]", "Units[kept] = Units[kept]"
+                "HeldOut[kept] = HeldOut[i]", "HeldOut[kept] = HeldOut[kept]"
+                "Convert.ToInt32(counts[i] > 0)", "Convert.ToInt32(counts[i] > 1)"
+                "int i = known", "int i = known + 1"
+                "Units = Resized(Units, length)", "Units = new long[length]"
+            ]
+    ]
+
+let private results =
+    [
+        killed
+            (kernels "CountsHash")
+            [
+                "0xBF58476D1CE4E5B9", "0xBF58476D1CE4E5BB"
+                "(x >> 31)", "(x >> 32)"
+                "((ulong)(uint)token << 32) | (uint)count", "(ulong)(uint)token | (uint)count"
+            ]
+        killed
+            (kernels "ObservableRow")
+            [
+                "(0xFFFFFFFFu - (uint)token)", "(uint)token"
+                "(int)(packed >> 32)", "(int)(packed >> 33)"
+            ]
+        killed
+            (kernels "LogTable")
+            [
+                "Math.Round(Math.Log(i) * unit)", "Math.Floor(Math.Log(i) * unit)"
+                "Math.Clamp(61 -", "Math.Clamp(63 -"
+                "shift = 16 -", "shift = 15 -"
+                "+ (shift * ln2)", ""
+                "(next - here) * low", "(next - here) * (low + 1)"
+                "(1 << shift) - 1", "1 << shift"
+            ]
+        killed
+            (core "Results/Moments")
+            [
+                "Math.BigMul((ulong)value, (ulong)weight)", "Math.BigMul((ulong)value, 1ul)"
+                "Math.BigMul((ulong)value, (ulong)value), 0)", "Math.BigMul((ulong)value, (ulong)value + 1), 0)"
+                "min = count == 0 ? value", "min = count == 1 ? value"
+                "max = count == 0 ? other.max", "max = true ? other.max"
+                "squares < low ? 1ul", "squares <= low ? 1ul"
+                "squares < low ? 1ul", "false ? 1ul"
+                "/ count / (count - 1)", "/ count / count"
+                "count += other.count", "count += 1"
+            ]
+        killed
+            (core "Results/QuantileSketch")
+            [
+                "SubBits = 7", "SubBits = 6"
+                "quantile * (count - 1)", "quantile * count"
+                "rank < below + here", "rank <= below + here"
+                "Math.Max(low, min)", "low"
+                "Math.Min(low + width - 1, max)", "low + width"
+                "below += here;", ""
+                "63 - SubBits - BitOp", "62 - SubBits - BitOp"
+                "(bin >> SubBits) - 1)", "(bin >> SubBits))"
+                "target[i] += source[i]", "target[i] = source[i]"
+                "here == 1 ? 0.5", "here == 1 ? 0.0"
+            ]
+        killed
+            (core "Results/Recorder")
+            [
+                "BinarySearch(generation + 1)", "BinarySearch(generation)"
+                "next < 0 ? ~next : next", "next"
+                "if (plan.ReportIndex(generation) < 0)", "if (plan.ReportIndex(generation) >= 0)"
+                "context < plan.Settings.Trace", "context <= plan.Settings.Trace"
+                "table.Real[index] : 1", "1 : 1"
+                "[ObservableRow.SumOfSquares] / (n * n)", "[ObservableRow.SumOfSquares] / (n * (n + 1))"
+                "(n * firstSize)", "(n * n)"
+                "largest == size ? 0 :", "largest == size ? 1 :"
+                "double.IsNaN(_values[o]) ? -1", "double.IsNaN(_values[o]) ? 0"
+                "_heldOutCovered * LogTable.Ln", "LogTable.Ln"
+                "-generation, size, row", "generation, size, row"
+                "(h * 7) + (ulong)row[ObservableRow.Support]", "(h * 7)"
+                "(h * 11) + (ulong)row[ObservableRow.Hash]", "(h * 11)"
+                "(h * 9) + (ulong)row[ObservableRow.L1FromFirst]", "(h * 9)"
+                "(ulong)context ^ ((ulong)(uint)generation << 32)", "(ulong)context ^ (uint)generation"
+            ]
+        killed
+            (core "Results/Tally")
+            [
+                "if (entry.Values[o] >= 0)", "if (entry.Values[o] > 0)"
+                "Weights[index] += entry.Weight;", "Weights[index] += 1;"
+                "_from.Add(i, _from, i - 1);", ""
+                "_at.Add(i, _from, i);", ""
+                "index < _from.Contexts.Length", "index + 1 < _from.Contexts.Length"
+                "_from.Add(i, other._from, i);", ""
+                "HeldOutNegativeLog[index] += other", "HeldOutNegativeLog[index] -= other"
+                "Sketch.AddCell(cell, other.Sketch, otherCell);", ""
+            ]
+        killed
+            (core "Results/ResultBuilder")
+            [
+                "if (time > 0)", "if (time > 1)"
+                "_trained - _collapseTimes.Count", "_trained"
+                "digest += recorder.Digest", "digest ^= recorder.Digest"
+                "(double)sums.Collapsed[i] / sums.Contexts[i]", "(double)sums.Collapsed[i] / sums.Contexts[0]"
+                "ThenBy(t => t.Generation)", "ThenBy(t => -t.Generation)"
+                ">= _lastGeneration)", "> _lastGeneration)"
+                "sums.Moments[cell].StandardDeviation * unit", "sums.Moments[cell].StandardDeviation"
+                "count == transitions ?", "count >= 0 ?"
+                "(double)(transitions - count) / transitions", "(double)count / transitions"
+            ]
+        killed
+            (core "Running/ReportGrid")
+            [
+                "LongestDense = 10_000", "LongestDense = 9_999"
+                "m < DenseStart", "m <= DenseStart"
+                "m / 100)", "m / 99)"
+                "TakeWhile(m => m < last)", "TakeWhile(m => m <= last)"
+            ]
+        killed
+            (core "Running/RunPlan")
+            [
+                "1L << (61 -", "1L << (63 -"
+                "? generation - 1 :", "? generation :"
+                "Seed, (uint)context, TruthScale)", "Seed, 0, TruthScale)"
+            ]
+    ]
+
+/// Every mutant.
+let all: Mutant list =
+    [
+        for lists, mutants in
+            [
+                [ "randomness" ], randomness
+                [ "results and plans"; "priors"; "engines" ], model
+                [ "engines" ], device
+                [ "engines" ], host
+                [ "results and plans"; "engines" ], results
+            ] do
+            for mutant in List.concat mutants do
+                { mutant with Lists = lists }
+    ]
