@@ -139,6 +139,10 @@ let mutate arguments =
     build dotnet "Collapse.sln"
     dotnet ("fsi" :: at "tests/mutate.fsx" :: arguments)
 
+let battery arguments =
+    build dotnet "tests/Collapse.Tests"
+    dotnet ("fsi" :: at "tests/battery.fsx" :: arguments)
+
 let demo () =
     build dotnet "src/Collapse.Cli"
     printfn "\n> collapse %s\n" demoCommand
@@ -348,6 +352,7 @@ let targets: (string * string * (string list -> unit)) list =
         "build", "everything, Release", alone (fun () -> build dotnet "Collapse.sln")
         "test", "build, then all tests; -- ARGS go to the test program", test
         "mutate", "every mutant of the code against the tests; mutate -- TEXT only some", mutate
+        "battery", "dieharder on the random words of runs; battery -- STREAM only some", battery
         "demo", "build, then the main job on the paper's prior", alone demo
         "run", "the command line: run -- ARGS", run
         "bench", "timings beside NumPy and PyTorch: bench -- --help", bench

@@ -17,16 +17,16 @@ let built = at "tests/Collapse.Tests/bin/Release/net10.0"
 let scratch = at "artifacts/mutants"
 let program = Path.Combine(scratch, "tests")
 
+// The tests of what is mutated that take seconds.
 let everything =
     [
         "randomness"
+        "words"
         "results and plans"
         "priors"
         "properties"
         "engines"
         "run folder"
-        "theory by simulation"
-        "statistics"
     ]
 
 /// Runs `dotnet`; the exit code and standard output, or None where it had to be stopped.

@@ -85,4 +85,18 @@ let private runAll (args: string[]) =
 let main args =
     match args with
     | [| "--until-failure"; lists |] -> untilFailure Console.Out lists
+    | [| "--words"; name |] ->
+        // For programs that test random numbers: raw words on standard output.
+        use out = Console.OpenStandardOutput()
+
+        WordStreams.all
+        |> List.find (fun stream -> stream.Name = name)
+        |> WordStreams.write out
+
+        0
+    | [| "--words" |] ->
+        for stream in WordStreams.all do
+            printfn $"{stream.Name}\t{stream.IsHonest}\t{stream.Order}"
+
+        0
     | _ -> runAll args

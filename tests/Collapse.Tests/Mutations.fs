@@ -527,10 +527,10 @@ let all: Mutant list =
         for lists, mutants in
             [
                 [ "randomness" ], randomness
-                [ "results and plans"; "priors"; "engines" ], model
-                [ "engines" ], device
-                [ "engines" ], host
-                [ "results and plans"; "engines" ], results
+                [ "results and plans"; "priors"; "properties"; "engines" ], model
+                [ "properties"; "engines" ], device
+                [ "properties"; "engines" ], host
+                [ "results and plans"; "properties"; "engines" ], results
             ] do
             for mutant in List.concat mutants do
                 { mutant with Lists = lists }
