@@ -183,17 +183,12 @@ type Verdict =
     | Survived
     | NotCompiled
 
-let testUntilFailure (lists: string list) =
+let testUntilFailure (limit: TimeSpan) (lists: string list) =
     let lists = String.Join(',', lists)
 
-    match
-        dotnet
-            program
-            (TimeSpan.FromMinutes 5.0)
-            [ Path.Combine(program, "Collapse.Tests.dll"); "--until-failure"; lists ]
-    with
+    match dotnet program limit [ Path.Combine(program, "Collapse.Tests.dll"); "--until-failure"; lists ] with
     | Some(0, _) -> Survived
-    | None -> Killed "no end within 5 minutes"
+    | None -> Killed $"no end within {limit.TotalMinutes:F0} minutes"
     | Some(exitCode, output) ->
         let marker = "first failure: "
 
@@ -205,14 +200,14 @@ let testUntilFailure (lists: string list) =
         |> Option.defaultValue $"exit code {exitCode}"
         |> Killed
 
-let judge (mutant: Mutant) =
+let judge (limit: TimeSpan) (mutant: Mutant) =
     restoreOriginals ()
 
     if not (compileMutant mutant) then
         NotCompiled
     else
-        match testUntilFailure mutant.Lists with
-        | Survived -> testUntilFailure (List.except mutant.Lists everything)
+        match testUntilFailure limit mutant.Lists with
+        | Survived -> testUntilFailure limit (List.except mutant.Lists everything)
         | verdict -> verdict
 
 let describe (mutant: Mutant) =
@@ -248,15 +243,20 @@ copy built program
 if not (compile kernels (fun _ -> None) && compile core (fun _ -> None)) then
     failwith "the unchanged sources do not compile"
 
-match testUntilFailure everything with
-| Survived -> printfn $"unchanged: all tests pass ({total.Elapsed.TotalSeconds:F0} s)"
+let unchanged = Stopwatch.StartNew()
+
+match testUntilFailure (TimeSpan.FromMinutes 30.0) everything with
+| Survived -> printfn $"unchanged: all tests pass ({unchanged.Elapsed.TotalSeconds:F0} s)"
 | other -> failwith $"the tests fail without a mutant: {other}"
+
+// A mutant that takes five times as long has lost its way; on a busy machine even that needs its time.
+let limit = max (TimeSpan.FromMinutes 3.0) (5.0 * unchanged.Elapsed)
 
 let verdicts = List<Mutant * Verdict>()
 
 for i, mutant in List.indexed chosen do
     let watch = Stopwatch.StartNew()
-    let verdict = judge mutant
+    let verdict = judge limit mutant
     verdicts.Add((mutant, verdict))
 
     let text =

@@ -2,6 +2,7 @@ module Collapse.Tests.Main
 
 open System
 open System.IO
+open Microsoft.Win32.SafeHandles
 open Expecto
 open Expecto.Impl
 
@@ -86,8 +87,11 @@ let main args =
     match args with
     | [| "--until-failure"; lists |] -> untilFailure Console.Out lists
     | [| "--words"; name |] ->
-        // For programs that test random numbers: raw words on standard output.
-        use out = Console.OpenStandardOutput()
+        // For programs that test random numbers: raw words on standard output. Console's own stream would go on for ever
+        // after its reader has gone.
+        use out =
+            new FileStream(new SafeFileHandle(nativeint 1, ownsHandle = false), FileAccess.Write)
+
 
         WordStreams.all
         |> List.find (fun stream -> stream.Name = name)
