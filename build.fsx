@@ -14,6 +14,9 @@ let commandLine = at "src/Collapse.Cli/bin/Release/net10.0/Collapse.Cli.dll"
 
 let testProgram = at "tests/Collapse.Tests/bin/Release/net10.0/Collapse.Tests.dll"
 
+let verification =
+    at "tests/Collapse.Verification/bin/Release/net10.0/Collapse.Verification.dll"
+
 // ---- running programs: a target stops at the first exit code that is not 0, and that code is the script's
 
 exception Failed of exitCode: int
@@ -142,6 +145,10 @@ let mutate arguments =
 let battery arguments =
     build dotnet "tests/Collapse.Tests"
     dotnet ("fsi" :: at "tests/battery.fsx" :: arguments)
+
+let verify arguments =
+    build quietly "tests/Collapse.Verification"
+    dotnet (verification :: arguments)
 
 let demo () =
     build dotnet "src/Collapse.Cli"
@@ -353,6 +360,7 @@ let targets: (string * string * (string list -> unit)) list =
         "test", "build, then all tests; -- ARGS go to the test program", test
         "mutate", "every mutant of the code against the tests; mutate -- TEXT only some", mutate
         "battery", "dieharder on the random words of runs; battery -- STREAM only some", battery
+        "verify", "every statistical claim at full effort, with a report; -- --help lists the options", verify
         "demo", "build, then the main job on the paper's prior", alone demo
         "run", "the command line: run -- ARGS", run
         "bench", "timings beside NumPy and PyTorch: bench -- --help", bench

@@ -1,0 +1,91 @@
+/// The product's own engines.
+[<RequireQualifiedAccess>]
+module Collapse.Verification.Product
+
+open System
+open System.Collections.Generic
+open Collapse.Engines
+open Collapse.Engines.Cpu
+open Collapse.Kernels
+open Collapse.Model
+open Collapse.Priors
+open Collapse.Results
+open Collapse.Running
+
+/// What RunSettings say of an experiment.
+let settings (job: Experiment) =
+    let scenario =
+        match job.Training with
+        | Training.FullySynthetic -> Scenario.FullySynthetic
+        | Training.PartiallySynthetic _ -> Scenario.PartiallySynthetic
+        | Training.RecentModels window -> Scenario.RecentModels window
+        | Training.RandomModels -> Scenario.RandomModels
+        | Training.Custom(name, schedule) ->
+            Scenario.Custom(name, fun m -> schedule m |> Seq.map (fun (t, k) -> struct (t, k)))
+
+    RunSettings(
+        Scenario = scenario,
+        Prior = PriorParser.Parse job.Prior,
+        Contexts = Nullable(int64 job.Contexts),
+        Samples =
+            (if scenario.UsesSamples then
+                 Nullable job.Samples
+             else
+                 Nullable()),
+        Real = Option.toNullable job.Real,
+        Generations = Nullable job.Generations,
+        UntilCollapse = job.UntilCollapse,
+        Seed = job.Seed
+    )
+
+let private measure (job: Experiment) =
+    use engine = new CpuEngine(Nullable 1)
+    let tables = List<ContextTable>()
+
+    let result =
+        Simulation.Prepare(settings job, engine).Run(fun table -> tables.Add table)
+
+    let column pick =
+        [| for table in tables -> pick table |] |> Array.concat
+
+    let at m = result.Generation.IndexOf m
+
+    {
+        Series =
+            fun observable m ->
+                let series = result[observable]
+                series.Mean[at m], series.StandardDeviation[at m]
+        Collapsed = fun m -> int (round (result.CollapsedFraction[at m] * float job.Contexts))
+        CollapseTimes = column (fun table -> table.CollapseTime)
+        Tokens = column (fun table -> table.Token)
+        Last = fun observable -> column (fun table -> table.Values[int observable])
+    }
+
+let private models (job: Experiment) (see: TrainedModel -> unit) =
+    use engine = new ReferenceEngine(Action<TrainedModel> see)
+    Simulation.Prepare(settings job, engine).Run() |> ignore
+
+let private words seed context generation segment purpose count =
+    let stream = DrawStream(seed, context, generation, segment, purpose)
+
+    [|
+        for block in 0u .. uint32 ((count + 3) / 4) - 1u do
+            let words = stream.Block(block, 0u)
+            words.X0
+            words.X1
+            words.X2
+            words.X3
+    |]
+    |> Array.truncate count
+
+/// Means from the CPU engine, whole models from the reference engine: both give the same integers (engine tests).
+/// The counters are the plain simulator's, which gives the same models from the same words (model/plain-twin).
+let world =
+    {
+        Name = "product"
+        Measure = measure
+        Models = models
+        Words = words
+        Counters = PlainSimulator.counters PlainSimulator.right
+        Theory = Theory.product
+    }
