@@ -267,6 +267,100 @@ let private planted =
             }
     ]
 
+// ---- the program behind `verify`
+
+let private options folder filter =
+    { Program.defaults with
+        Filter = filter
+        Effort = Effort.small
+        Out = folder
+    }
+
+let private verify world filter =
+    let folder = (Directory.CreateTempSubdirectory "collapse-verification").FullName
+    use out = new StringWriter()
+
+    let exitCode =
+        Program.run out world (options folder filter) (Catalogue.matching filter)
+
+    exitCode, string out, File.ReadAllText(Path.Combine(folder, "verification.html"))
+
+let private program =
+    [
+        test "passes the product, and its page draws every chart without a script error" {
+            let exitCode, output, page = verify Product.world "fully-synthetic/count-law"
+            Expect.equal exitCode 0 "all passed"
+
+            Expect.stringContains
+                output
+                "1 checks passed, 0 failed; 1 planted defects rejected, 0 missed"
+                "the last line"
+
+            Expect.isFalse (page.Contains "FAILED") "no failure on the page"
+
+            if (Collapse.Scripting.Chromium.tryFind ()).IsNone then
+                skiptest "no Chromium on this machine (Debian: apt-get install chromium)"
+
+            let watch =
+                "<head><script>window.failures = []; window.onerror = t => window.failures.push(t);</script>"
+
+            let report =
+                """<script>document.body.id = `${window.failures.length} failures, ${document.querySelectorAll('.js-plotly-plot').length} charts, ${document.querySelectorAll('.cartesianlayer .trace').length > 9 ? 'curves' : 'no curves'}`;</script></body>"""
+
+            let dom =
+                Collapse.Scripting.Chromium.dumpDom (page.Replace("<head>", watch).Replace("</body>", report))
+
+            // One of all p-values, and nine laws in pairs.
+            Expect.stringContains dom "<body id=\"0 failures, 6 charts, curves\">" "the page was drawn"
+        }
+        test "fails a defective world with exit code 1, and prints what makes it again" {
+            let defect =
+                Defects.all
+                |> List.find (fun it -> it.Name = "the last token of a law is never drawn")
+
+            let exitCode, output, page = verify defect.World "fully-synthetic/count-law"
+            Expect.equal exitCode 1 "a failure"
+            Expect.stringContains output "FAILED  fully-synthetic/count-law" "by name"
+            Expect.stringContains output "again: collapse run --prior zipf:6:1.0" "with a command"
+            Expect.stringContains output "again: dotnet fsi build.fsx verify -- --effort small --seed 1" "and the whole"
+            Expect.stringContains page "FAILED" "on the page"
+        }
+        test "understands its options" {
+            let parse args = Program.parse Program.defaults args
+
+            match
+                parse
+                    [
+                        "--filter"
+                        "truth"
+                        "--seed"
+                        "7"
+                        "--effort"
+                        "small"
+                        "--out"
+                        "x"
+                        "--no-defects"
+                    ]
+            with
+            | Ok it ->
+                Expect.equal
+                    (it.Filter, it.Seed, it.Effort, it.Out, it.Defects)
+                    ("truth", 7UL, Effort.small, "x", false)
+                    ""
+            | Error message -> failtest message
+
+            for args in [ [ "--seed"; "x" ]; [ "--effort"; "huge" ]; [ "--filter" ]; [ "truth" ] ] do
+                Expect.isError (parse args) $"{args}"
+
+            Expect.equal (Program.main [| "--seed"; "-1" |]) 2 "bad input"
+            Expect.equal (Program.main [| "--filter"; "no such check" |]) 2 "nothing to run"
+
+            match parse [ "--fresh-seed" ], parse [ "--fresh-seed" ] with
+            | Ok a, Ok b -> Expect.notEqual a.Seed b.Seed "fresh"
+            | _ -> failtest "--fresh-seed"
+        }
+    ]
+
 [<Tests>]
 let tests =
     testList
@@ -278,4 +372,5 @@ let tests =
             testList "checks" checks
             jumps
             testList "planted defects" planted
+            testList "program" program
         ]

@@ -10,6 +10,7 @@ open System
 open MathNet.Numerics
 open Collapse.Priors
 open Collapse.Results
+open Collapse.Scripting
 open Collapse.Theory
 
 let private alpha = 1e-8
@@ -65,6 +66,13 @@ let private again (job: Experiment) finding =
 
 // ---- verdicts: None where the bound is vacuous
 
+type private Comparison =
+    {
+        Finding: Finding
+        Bound: float
+        Simulated: float
+    }
+
 let private describe (job: Experiment) =
     let real =
         job.Real |> Option.map (fun real -> $"N = {real}, ") |> Option.defaultValue ""
@@ -78,18 +86,22 @@ let private meanWithin side label range (bound: Bound) mean deviation count job 
     else
         let variance = deviation * deviation
 
-        Some(
-            again
-                job
-                {
-                    Label = $"{label}, {describe job}"
-                    Size = int64 count
-                    Statistic = $"simulated {mean:R}, bound {bound.Value:R}"
-                    P = Compare.bernstein range (side * (mean - bound.Value)) variance count
-                    Sees = fun alpha -> Compare.bernsteinDistance range variance count alpha / range
-                    Again = ""
-                }
-        )
+        let finding =
+            {
+                Label = $"{label}, {describe job}"
+                Size = int64 count
+                Statistic = $"simulated {mean:R}, bound {bound.Value:R}"
+                P = Compare.bernstein range (side * (mean - bound.Value)) variance count
+                Sees = fun alpha -> Compare.bernsteinDistance range variance count alpha / range
+                Again = ""
+            }
+
+        Some
+            {
+                Finding = again job finding
+                Bound = bound.Value
+                Simulated = mean
+            }
 
 /// k of n contexts, whose probability is bounded.
 let private fractionWithin side label (bound: Bound) (k: int) (n: int) job =
@@ -98,25 +110,29 @@ let private fractionWithin side label (bound: Bound) (k: int) (n: int) job =
     else
         let tail = if side > 0.0 then Compare.atMost else Compare.atLeast
 
-        Some(
-            again
-                job
-                {
-                    Label = $"{label}, {describe job}"
-                    Size = int64 n
-                    Statistic = $"simulated {k} of {n} = {float k / float n:R}, bound {bound.Value:R}"
-                    P = tail (int64 k) (int64 n) bound.Value
-                    // Hoeffding, for any probability.
-                    Sees =
-                        fun alpha ->
-                            sqrt (log (1.0 / alpha) / (2.0 * float n))
-                            + sqrt (log (1.0 / (1.0 - Compare.power)) / (2.0 * float n))
-                    Again = ""
-                }
-        )
+        let finding =
+            {
+                Label = $"{label}, {describe job}"
+                Size = int64 n
+                Statistic = $"simulated {k} of {n} = {float k / float n:R}, bound {bound.Value:R}"
+                P = tail (int64 k) (int64 n) bound.Value
+                // Hoeffding, for any probability.
+                Sees =
+                    fun alpha ->
+                        sqrt (log (1.0 / alpha) / (2.0 * float n))
+                        + sqrt (log (1.0 / (1.0 - Compare.power)) / (2.0 * float n))
+                Again = ""
+            }
+
+        Some
+            {
+                Finding = again job finding
+                Bound = bound.Value
+                Simulated = float k / float n
+            }
 
 /// All comparisons of a bound: the vacuous ones are counted, and at least one must be of use.
-let private evidence names (comparisons: (string * Finding option) list) =
+let private evidence names (comparisons: (string * Comparison option) list) =
     let counted =
         [
             for name in names do
@@ -128,7 +144,7 @@ let private evidence names (comparisons: (string * Finding option) list) =
     {
         Findings =
             [
-                yield! List.choose snd comparisons
+                yield! comparisons |> List.choose snd |> List.map _.Finding
                 for name, useful, vacuous in counted do
                     Compare.exact
                         $"{name}: some comparisons are not vacuous"
@@ -136,7 +152,35 @@ let private evidence names (comparisons: (string * Finding option) list) =
                         $"{useful} checked, {vacuous} vacuous"
                         (useful > 0)
             ]
-        Figures = fun () -> []
+        Figures =
+            fun () ->
+                let points =
+                    [
+                        for name in names do
+                            name,
+                            [
+                                for other, comparison in comparisons do
+                                    match comparison with
+                                    | Some it when other = name -> it.Bound, it.Simulated
+                                    | _ -> ()
+                            ]
+                    ]
+                    |> List.filter (fun (_, all) -> not all.IsEmpty)
+
+                let largest =
+                    points |> List.collect snd |> List.map (fun (x, y) -> max x y) |> List.max
+
+                [
+                    Figure.ofCurves
+                        "bound"
+                        "simulated"
+                        [
+                            for i, (name, all) in List.indexed points do
+                                Figure.curve Look.Points i name all
+                            Figure.curve Look.Exact 0 "equality" [ 0.0, 0.0; largest, largest ]
+                        ]
+                    |> Figure.withTitle "simulated against bound"
+                ]
         Notes =
             [
                 for name, useful, vacuous in counted -> $"{name}: {useful} checked, {vacuous} vacuous"

@@ -123,6 +123,11 @@ let private draw =
                 wordsOf parts at count |> Array.map (fun word -> int (word % 65_536u) % bound)))
         simulator "draws without replacement" 0.1 "fully-synthetic/sum-of-squares" (withIndices withoutReplacement)
         simulator
+            "draws without replacement, one generation at a time"
+            0.25
+            "fully-synthetic/transition-law"
+            (withIndices withoutReplacement)
+        simulator
             "two draws share a lane"
             0.1
             "fully-synthetic/sum-of-squares"
@@ -148,6 +153,50 @@ let private draw =
 
                         right.Tokens parts law at count
                         |> Array.map (fun token -> if token = last then last - 1 else token)
+            }
+        simulator
+            "systematic sampling: the indices stand in equal steps from a random start"
+            0.5
+            "fully-synthetic/covariance"
+            { right with
+                Tokens =
+                    fun parts law at count ->
+                        let start = (wordsOf parts at 1 |> Array.head |> float) / 4294967296.0
+                        let cumulative = Array.scan (+) 0.0 law |> Array.skip 1
+
+                        Array.init count (fun d ->
+                            let u = (float d + start) / float count
+                            cumulative |> Array.findIndex (fun c -> u < c || c = cumulative[law.Length - 1]))
+            }
+        simulator
+            "tokens are drawn evenly from the support"
+            1.0
+            "bounds/lambda-1"
+            { right with
+                Tokens =
+                    fun parts law at count ->
+                        let even = law |> Array.map (fun p -> if p > 0.0 then 1.0 else 0.0)
+                        right.Tokens parts even at count
+            }
+        simulator
+            "the rarest token takes one draw in a hundred from the others"
+            1.0
+            "fully-synthetic/unbiased"
+            { right with
+                Tokens =
+                    fun parts law at count ->
+                        Array.map2
+                            (fun token word -> if word % 100u = 0u then law.Length - 1 else token)
+                            (right.Tokens parts law at count)
+                            (wordsOf
+                                parts
+                                { at with
+                                    Start =
+                                        { at.Start with
+                                            Use = DrawPurpose.Prior
+                                        }
+                                }
+                                count)
             }
         simulator
             "a token of probability 0 is drawn now and then"
@@ -268,6 +317,14 @@ let private schedules =
             (withSegments (fun training n m ->
                 match training with
                 | Training.PartiallySynthetic real when m > 1 -> Some [ Source.Truth, real; Source.Model(m - 1), n ]
+                | _ -> None))
+        simulator
+            "real tokens are forgotten after generation 1"
+            1.0
+            "bounds/many-contexts"
+            (withSegments (fun training n m ->
+                match training with
+                | Training.PartiallySynthetic real when m > 1 -> Some [ Source.Model(m - 1), real + n ]
                 | _ -> None))
         simulator
             "a window of one model more"

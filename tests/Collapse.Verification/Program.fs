@@ -6,7 +6,7 @@ open System.Diagnostics
 open System.IO
 open System.Security.Cryptography
 
-type private Options =
+type Options =
     {
         Help: bool
         List: bool
@@ -32,7 +32,19 @@ let private usage =
 
 The exit code is 1 where a check fails or a planted defect is missed, 2 for bad input."""
 
-let rec private parse options args =
+let defaults =
+    {
+        Help = false
+        List = false
+        Tables = false
+        Defects = true
+        Filter = ""
+        Effort = Effort.full
+        Seed = 1UL
+        Out = Path.Combine("artifacts", "verification")
+    }
+
+let rec parse options args =
     match args with
     | [] -> Ok options
     | "--list" :: rest -> parse { options with List = true } rest
@@ -53,7 +65,7 @@ let rec private parse options args =
         | _ -> Error $"--seed '{seed}' must be a whole number from 0 to {UInt64.MaxValue}"
     | other :: _ -> Error $"'{other}' is no option, or lacks its value"
 
-let private printLine (verdict: Verdict) =
+let private tell (out: TextWriter) (verdict: Verdict) =
     let word = if verdict.Passed then "passed" else "FAILED"
 
     let p =
@@ -62,7 +74,8 @@ let private printLine (verdict: Verdict) =
         else
             "p " + Report.short verdict.SmallestP
 
-    printfn
+    fprintfn
+        out
         "%-7s %-40s %5d comparisons  %-10s %6.1f s"
         word
         verdict.Check.Name
@@ -71,7 +84,7 @@ let private printLine (verdict: Verdict) =
         verdict.Elapsed.TotalSeconds
 
     for complaint in verdict.Complaints do
-        printfn "        %s" complaint
+        fprintfn out "        %s" complaint
 
 /// Runs jobs on all cores and tells of each as it ends; the results keep the order.
 let private inParallel (run: 'a -> 'b) (tell: 'b -> unit) (jobs: 'a list) =
@@ -85,14 +98,14 @@ let private inParallel (run: 'a -> 'b) (tell: 'b -> unit) (jobs: 'a list) =
         result)
     |> List.ofArray
 
-let private run options checks =
+/// Runs checks and the planted defects that they must reject, writes the report, and gives the exit code.
+let run (out: TextWriter) world options checks =
     let clock = Stopwatch.StartNew()
     let again = $"--effort {options.Effort.Name} --seed {options.Seed}"
-    printfn $"{List.length checks} checks, {again}\n"
+    out.WriteLine $"{List.length checks} checks, {again}\n"
 
     let verdicts =
-        checks
-        |> inParallel (Check.run Product.world options.Effort options.Seed) printLine
+        checks |> inParallel (Check.run world options.Effort options.Seed) (tell out)
 
     let planted =
         if options.Defects then
@@ -100,7 +113,7 @@ let private run options checks =
             |> List.filter (fun defect -> checks |> List.exists (fun check -> check.Name = defect.RejectedBy))
             |> inParallel (fun defect -> defect, Defects.judge options.Seed defect) (fun (defect, verdict) ->
                 if verdict.Passed then
-                    printfn $"MISSED  planted defect '{defect.Name}' by {defect.RejectedBy}")
+                    out.WriteLine $"MISSED  planted defect '{defect.Name}' by {defect.RejectedBy}")
         else
             []
 
@@ -111,31 +124,19 @@ let private run options checks =
     let failed = verdicts |> List.filter (fun it -> not it.Passed) |> List.length
     let missed = planted |> List.filter (fun (_, it) -> it.Passed) |> List.length
 
-    printfn
+    out.WriteLine
         $"\n{verdicts.Length - failed} checks passed, {failed} failed; {planted.Length - missed} planted defects rejected, {missed} missed; {clock.Elapsed.TotalSeconds:F0} s"
 
-    printfn $"report: {path}"
+    out.WriteLine $"report: {path}"
 
     if failed = 0 && missed = 0 then
         0
     else
-        printfn $"again: dotnet fsi build.fsx verify -- {again}"
+        out.WriteLine $"again: dotnet fsi build.fsx verify -- {again}"
         1
 
 [<EntryPoint>]
 let main args =
-    let defaults =
-        {
-            Help = false
-            List = false
-            Tables = false
-            Defects = true
-            Filter = ""
-            Effort = Effort.full
-            Seed = 1UL
-            Out = Path.Combine("artifacts", "verification")
-        }
-
     match parse defaults (List.ofArray args) with
     | Error message ->
         eprintfn $"{message}\n\n{usage}"
@@ -156,4 +157,4 @@ let main args =
                 printfn $"{check.Name, -40} {check.Claim}"
 
             0
-        | checks -> run options checks
+        | checks -> run Console.Out Product.world options checks

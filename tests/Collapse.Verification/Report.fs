@@ -119,6 +119,29 @@ let private findings (verdict: Verdict) =
             "</table>"
         ]
 
+/// The check's own pictures; else its p-values in order, over the level that each is held to.
+let private figures (verdict: Verdict) =
+    match verdict.Evidence.Figures() with
+    | [] when verdict.Check.Alpha > 0.0 ->
+        let n = verdict.Evidence.Findings.Length
+
+        let points =
+            verdict.Evidence.Findings
+            |> List.mapi (fun i it -> float (i + 1), max 1e-12 it.P)
+
+        [
+            Figure.ofCurves
+                "comparison"
+                "p-value (at least 1e-12)"
+                [
+                    Figure.curve Look.Points 0 "p-value" points
+                    Figure.curve Look.Sharp 0 "level" [ 1.0, verdict.Level; float n, verdict.Level ]
+                ]
+            |> Figure.withLogY
+            |> Figure.withTitle "p-values"
+        ]
+    | figures -> figures
+
 let private section (verdict: Verdict) =
     let check = verdict.Check
 
@@ -132,8 +155,12 @@ let private section (verdict: Verdict) =
             let opened = if verdict.Passed then "" else " open"
             $"<details{opened}><summary>{verdict.Evidence.Findings.Length} comparisons at {short verdict.Level} each</summary>{findings verdict}</details>"
 
-            for figure in verdict.Evidence.Figures() do
-                chart figure
+            // Two side by side: the page stays short.
+            for pair in figures verdict |> List.chunkBySize 2 do
+                pair
+                |> List.map (fun figure -> Figure.withHeading figure.Title figure)
+                |> Figure.row ""
+                |> chart
         ]
 
 let private isChance (verdict: Verdict) =
