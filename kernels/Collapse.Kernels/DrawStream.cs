@@ -17,6 +17,12 @@ public static class DrawPurpose
 
     /// <summary>Parameters of a prior that differ from context to context (Dirichlet).</summary>
     public const uint Prior = 5;
+
+    /// <summary>A token drawn from a row of logits: one 64-bit lane a draw (<see cref="SoftmaxDraw"/>).</summary>
+    public const uint Logits = 6;
+
+    /// <summary>Whether a draw from logits takes the rest of a weight: one block a try.</summary>
+    public const uint LogitRest = 7;
 }
 
 /// <summary>

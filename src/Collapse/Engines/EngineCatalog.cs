@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Collapse.Engines.Cpu;
 using Collapse.Engines.Gpu;
+using Collapse.Kernels;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
@@ -116,7 +117,9 @@ public static class EngineCatalog
     {
         lock (Search)
         {
-            return Context.Create(builder => builder.Cuda().OpenCL(_ => true));
+            Context context = Context.Create(builder => builder.Cuda().OpenCL(_ => true));
+            SoftmaxFma.Register(context);
+            return context;
         }
     }
 

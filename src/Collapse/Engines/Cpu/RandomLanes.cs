@@ -19,14 +19,17 @@ internal static class RandomLanes<T>
     /// <param name="stream">The stream.</param>
     /// <param name="blocks">Number of blocks.</param>
     /// <param name="words">Receives two 64-bit lanes a block, with room for <see cref="Padding"/> lanes more.</param>
-    public static void Fill(in DrawStream stream, int blocks, Span<ulong> words)
+    public static void Fill(in DrawStream stream, int blocks, Span<ulong> words) => Fill(stream, 0, blocks, words);
+
+    /// <summary>As <see cref="Fill(in DrawStream, int, Span{ulong})"/>, from block <paramref name="firstBlock"/> on.</summary>
+    public static void Fill(in DrawStream stream, uint firstBlock, int blocks, Span<ulong> words)
     {
         Span<T> keys = stackalloc T[2 * Philox.Rounds];
         FillKeys(stream.Key0, stream.Key1, keys);
         T generation = T.Broadcast(stream.Generation);
         T context = T.Broadcast(stream.Context);
         T tag = T.Broadcast(stream.Tag);
-        T block = T.BlockNumbers;
+        T block = T.Add(T.BlockNumbers, T.Broadcast(firstBlock));
         T step = T.Broadcast((ulong)T.Blocks);
         ref ulong target = ref MemoryMarshal.GetReference(words);
         ref T key = ref MemoryMarshal.GetReference(keys);

@@ -1,0 +1,112 @@
+namespace Collapse.Softmax.Sampling;
+
+/// <summary>The rows that one worker has counted, one behind the other in the order it took them.</summary>
+internal sealed class CountRows
+{
+    private readonly List<(int Row, int Start, int Length)> _rows = [];
+    private int[] _tokens = new int[1024];
+    private int[] _counts = new int[1024];
+    private int _length;
+    private int _start;
+    private int _row;
+
+    /// <summary>The rows, with their places in <see cref="Tokens"/> and <see cref="Counts"/>.</summary>
+    public IReadOnlyList<(int Row, int Start, int Length)> Rows => _rows;
+
+    /// <summary>Tokens, row behind row.</summary>
+    public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, _length);
+
+    /// <summary>Their counts.</summary>
+    public ReadOnlySpan<int> Counts => _counts.AsSpan(0, _length);
+
+    /// <summary>Starts a row.</summary>
+    public void Begin(int row)
+    {
+        _row = row;
+        _start = _length;
+    }
+
+    /// <summary>Room for entries of the row, of which <see cref="Advance"/> tells how many are used.</summary>
+    public Span<int> Reserve(int count)
+    {
+        if (_tokens.Length - _length < count)
+        {
+            int longer = (int)Math.Min(2L * Math.Max(_tokens.Length, count), Array.MaxLength);
+            Array.Resize(ref _tokens, longer);
+            Array.Resize(ref _counts, longer);
+        }
+
+        return _tokens.AsSpan(_length);
+    }
+
+    /// <summary>Takes over that many of the entries last reserved.</summary>
+    public void Advance(int count) => _length += count;
+
+    /// <summary>Moves the counts of the row's entries here, and puts tokens in the place of kept ones.</summary>
+    /// <param name="counts">The counts, by entry; they are 0 afterwards.</param>
+    /// <param name="kept">The token of each entry; empty where that is the entry itself.</param>
+    public void TakeCounts(Span<int> counts, ReadOnlySpan<int> kept)
+    {
+        for (int i = _start; i < _length; i++)
+        {
+            int entry = _tokens[i];
+            _counts[i] = counts[entry];
+            counts[entry] = 0;
+            _tokens[i] = kept.IsEmpty ? entry : kept[entry];
+        }
+    }
+
+    /// <summary>Counts the tokens of a row, which it sorts.</summary>
+    public void Count(int row, Span<int> tokens)
+    {
+        tokens.Sort();
+        Begin(row);
+        for (int i = 0; i < tokens.Length; )
+        {
+            int next = i + tokens[i..].IndexOfAnyExcept(tokens[i]);
+            next = next < i ? tokens.Length : next;
+            Reserve(1)[0] = tokens[i];
+            _counts[_length] = next - i;
+            Advance(1);
+            i = next;
+        }
+
+        End();
+    }
+
+    /// <summary>Ends the row.</summary>
+    public void End() => _rows.Add((_row, _start, _length - _start));
+
+    /// <summary>Puts the rows of all workers in order.</summary>
+    /// <param name="parts">What each worker counted.</param>
+    /// <param name="rows">The number of rows; those that no worker has are empty.</param>
+    public static SampledCounts Join(IReadOnlyList<CountRows> parts, int rows)
+    {
+        var offsets = new long[rows + 1];
+        foreach (CountRows part in parts)
+        {
+            foreach ((int row, int _, int length) in part._rows)
+            {
+                offsets[row + 1] = length;
+            }
+        }
+
+        for (int row = 0; row < rows; row++)
+        {
+            offsets[row + 1] += offsets[row];
+        }
+
+        var tokens = new int[offsets[rows]];
+        var counts = new int[offsets[rows]];
+        foreach (CountRows part in parts)
+        {
+            foreach ((int row, int start, int length) in part._rows)
+            {
+                part._tokens.AsSpan(start, length).CopyTo(tokens.AsSpan((int)offsets[row]));
+                part._counts.AsSpan(start, length).CopyTo(counts.AsSpan((int)offsets[row]));
+            }
+        }
+
+        return new SampledCounts(offsets, tokens, counts);
+    }
+}

@@ -1,0 +1,227 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Collapse.Softmax.Sampling;
+
+/// <summary>What weighing logits needs of a vector width: single-precision numbers, and their bits as integers.</summary>
+/// <typeparam name="TSelf">The vector.</typeparam>
+internal interface ISoftmaxLanes<TSelf>
+    where TSelf : unmanaged, ISoftmaxLanes<TSelf>
+{
+    /// <summary>Numbers per vector, a divisor of 16.</summary>
+    static abstract int Count { get; }
+
+    static abstract TSelf Broadcast(float value);
+
+    static abstract TSelf Load(ref float source, nuint offset);
+
+    static abstract TSelf Subtract(TSelf a, TSelf b);
+
+    /// <summary>a·b + c, rounded once.</summary>
+    static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
+
+    /// <summary>a·b - c, rounded once.</summary>
+    static abstract TSelf MultiplySubtract(TSelf a, TSelf b, TSelf c);
+
+    /// <summary>The larger numbers; anything where one is not a number.</summary>
+    static abstract TSelf Max(TSelf a, TSelf b);
+
+    /// <summary>The larger bits as signed integers.</summary>
+    static abstract TSelf MaxSigned(TSelf a, TSelf b);
+
+    /// <summary>The larger bits as unsigned integers.</summary>
+    static abstract TSelf MaxUnsigned(TSelf a, TSelf b);
+
+    /// <summary>Adds the low 9 bits of <paramref name="exponent"/> to the exponent of <paramref name="value"/>.</summary>
+    static abstract TSelf AddExponent(TSelf value, TSelf exponent);
+
+    /// <summary>Values at least 0 and below 2^31, truncated to integers.</summary>
+    static abstract TSelf Truncate(TSelf value);
+
+    /// <summary>Integers, at least 0, as single-precision numbers.</summary>
+    static abstract TSelf ToSingle(TSelf integers);
+
+    /// <summary>Sums of the bits as integers.</summary>
+    static abstract TSelf AddIntegers(TSelf a, TSelf b);
+
+    static abstract void Store(TSelf value, ref uint target, nuint offset);
+
+    /// <summary>How many of 16 ascending numbers are at most u.</summary>
+    static abstract int CountNotAbove(ref long numbers, long u);
+}
+
+/// <summary>512 bits (AVX-512).</summary>
+internal readonly struct SoftmaxLanes512(Vector512<float> value) : ISoftmaxLanes<SoftmaxLanes512>
+{
+    private readonly Vector512<float> _value = value;
+
+    public static int Count => 16;
+
+    public static SoftmaxLanes512 Broadcast(float value) => new(Vector512.Create(value));
+
+    public static SoftmaxLanes512 Load(ref float source, nuint offset) => new(Vector512.LoadUnsafe(ref source, offset));
+
+    public static SoftmaxLanes512 Subtract(SoftmaxLanes512 a, SoftmaxLanes512 b) => new(a._value - b._value);
+
+    public static SoftmaxLanes512 MultiplyAdd(SoftmaxLanes512 a, SoftmaxLanes512 b, SoftmaxLanes512 c) =>
+        new(Vector512.FusedMultiplyAdd(a._value, b._value, c._value));
+
+    public static SoftmaxLanes512 MultiplySubtract(SoftmaxLanes512 a, SoftmaxLanes512 b, SoftmaxLanes512 c) =>
+        new(Avx512F.FusedMultiplySubtract(a._value, b._value, c._value));
+
+    public static SoftmaxLanes512 Max(SoftmaxLanes512 a, SoftmaxLanes512 b) =>
+        new(Vector512.MaxNative(a._value, b._value));
+
+    public static SoftmaxLanes512 MaxSigned(SoftmaxLanes512 a, SoftmaxLanes512 b) =>
+        new(Vector512.Max(a._value.AsInt32(), b._value.AsInt32()).AsSingle());
+
+    public static SoftmaxLanes512 MaxUnsigned(SoftmaxLanes512 a, SoftmaxLanes512 b) =>
+        new(Vector512.Max(a._value.AsUInt32(), b._value.AsUInt32()).AsSingle());
+
+    public static SoftmaxLanes512 AddExponent(SoftmaxLanes512 value, SoftmaxLanes512 exponent) =>
+        new((value._value.AsInt32() + (exponent._value.AsInt32() << 23)).AsSingle());
+
+    public static SoftmaxLanes512 Truncate(SoftmaxLanes512 value) =>
+        new(Vector512.ConvertToInt32Native(value._value).AsSingle());
+
+    public static SoftmaxLanes512 ToSingle(SoftmaxLanes512 integers) =>
+        new(Vector512.ConvertToSingle(integers._value.AsInt32()));
+
+    public static SoftmaxLanes512 AddIntegers(SoftmaxLanes512 a, SoftmaxLanes512 b) =>
+        new((a._value.AsUInt32() + b._value.AsUInt32()).AsSingle());
+
+    public static void Store(SoftmaxLanes512 value, ref uint target, nuint offset) =>
+        value._value.AsUInt32().StoreUnsafe(ref target, offset);
+
+    public static int CountNotAbove(ref long numbers, long u)
+    {
+        Vector512<long> bound = Vector512.Create(u);
+        ulong first = Vector512.LessThanOrEqual(Vector512.LoadUnsafe(ref numbers), bound).ExtractMostSignificantBits();
+        ulong second = Vector512
+            .LessThanOrEqual(Vector512.LoadUnsafe(ref numbers, 8), bound)
+            .ExtractMostSignificantBits();
+        return BitOperations.PopCount(first + (second << 8));
+    }
+}
+
+/// <summary>256 bits (AVX2 with FMA).</summary>
+internal readonly struct SoftmaxLanes256(Vector256<float> value) : ISoftmaxLanes<SoftmaxLanes256>
+{
+    private readonly Vector256<float> _value = value;
+
+    public static int Count => 8;
+
+    public static SoftmaxLanes256 Broadcast(float value) => new(Vector256.Create(value));
+
+    public static SoftmaxLanes256 Load(ref float source, nuint offset) => new(Vector256.LoadUnsafe(ref source, offset));
+
+    public static SoftmaxLanes256 Subtract(SoftmaxLanes256 a, SoftmaxLanes256 b) => new(a._value - b._value);
+
+    public static SoftmaxLanes256 MultiplyAdd(SoftmaxLanes256 a, SoftmaxLanes256 b, SoftmaxLanes256 c) =>
+        new(Vector256.FusedMultiplyAdd(a._value, b._value, c._value));
+
+    public static SoftmaxLanes256 MultiplySubtract(SoftmaxLanes256 a, SoftmaxLanes256 b, SoftmaxLanes256 c) =>
+        new(
+            Fma.IsSupported
+                ? Fma.MultiplySubtract(a._value, b._value, c._value)
+                : Vector256.FusedMultiplyAdd(a._value, b._value, -c._value)
+        );
+
+    public static SoftmaxLanes256 Max(SoftmaxLanes256 a, SoftmaxLanes256 b) =>
+        new(Vector256.MaxNative(a._value, b._value));
+
+    public static SoftmaxLanes256 MaxSigned(SoftmaxLanes256 a, SoftmaxLanes256 b) =>
+        new(Vector256.Max(a._value.AsInt32(), b._value.AsInt32()).AsSingle());
+
+    public static SoftmaxLanes256 MaxUnsigned(SoftmaxLanes256 a, SoftmaxLanes256 b) =>
+        new(Vector256.Max(a._value.AsUInt32(), b._value.AsUInt32()).AsSingle());
+
+    public static SoftmaxLanes256 AddExponent(SoftmaxLanes256 value, SoftmaxLanes256 exponent) =>
+        new((value._value.AsInt32() + (exponent._value.AsInt32() << 23)).AsSingle());
+
+    public static SoftmaxLanes256 Truncate(SoftmaxLanes256 value) =>
+        new(Vector256.ConvertToInt32Native(value._value).AsSingle());
+
+    public static SoftmaxLanes256 ToSingle(SoftmaxLanes256 integers) =>
+        new(Vector256.ConvertToSingle(integers._value.AsInt32()));
+
+    public static SoftmaxLanes256 AddIntegers(SoftmaxLanes256 a, SoftmaxLanes256 b) =>
+        new((a._value.AsUInt32() + b._value.AsUInt32()).AsSingle());
+
+    public static void Store(SoftmaxLanes256 value, ref uint target, nuint offset) =>
+        value._value.AsUInt32().StoreUnsafe(ref target, offset);
+
+    public static int CountNotAbove(ref long numbers, long u)
+    {
+        // A comparison that holds is -1.
+        Vector256<long> bound = Vector256.Create(u);
+        Vector256<long> above =
+            Vector256.GreaterThan(Vector256.LoadUnsafe(ref numbers), bound)
+            + Vector256.GreaterThan(Vector256.LoadUnsafe(ref numbers, 4), bound)
+            + Vector256.GreaterThan(Vector256.LoadUnsafe(ref numbers, 8), bound)
+            + Vector256.GreaterThan(Vector256.LoadUnsafe(ref numbers, 12), bound);
+        return 16 + (int)Vector256.Sum(above);
+    }
+}
+
+/// <summary>128 bits in the portable operations of Vector128.</summary>
+internal readonly struct SoftmaxLanes128(Vector128<float> value) : ISoftmaxLanes<SoftmaxLanes128>
+{
+    private readonly Vector128<float> _value = value;
+
+    public static int Count => 4;
+
+    public static SoftmaxLanes128 Broadcast(float value) => new(Vector128.Create(value));
+
+    public static SoftmaxLanes128 Load(ref float source, nuint offset) => new(Vector128.LoadUnsafe(ref source, offset));
+
+    public static SoftmaxLanes128 Subtract(SoftmaxLanes128 a, SoftmaxLanes128 b) => new(a._value - b._value);
+
+    public static SoftmaxLanes128 MultiplyAdd(SoftmaxLanes128 a, SoftmaxLanes128 b, SoftmaxLanes128 c) =>
+        new(Vector128.FusedMultiplyAdd(a._value, b._value, c._value));
+
+    public static SoftmaxLanes128 MultiplySubtract(SoftmaxLanes128 a, SoftmaxLanes128 b, SoftmaxLanes128 c) =>
+        new(
+            Fma.IsSupported
+                ? Fma.MultiplySubtract(a._value, b._value, c._value)
+                : Vector128.FusedMultiplyAdd(a._value, b._value, -c._value)
+        );
+
+    public static SoftmaxLanes128 Max(SoftmaxLanes128 a, SoftmaxLanes128 b) =>
+        new(Vector128.MaxNative(a._value, b._value));
+
+    public static SoftmaxLanes128 MaxSigned(SoftmaxLanes128 a, SoftmaxLanes128 b) =>
+        new(Vector128.Max(a._value.AsInt32(), b._value.AsInt32()).AsSingle());
+
+    public static SoftmaxLanes128 MaxUnsigned(SoftmaxLanes128 a, SoftmaxLanes128 b) =>
+        new(Vector128.Max(a._value.AsUInt32(), b._value.AsUInt32()).AsSingle());
+
+    public static SoftmaxLanes128 AddExponent(SoftmaxLanes128 value, SoftmaxLanes128 exponent) =>
+        new((value._value.AsInt32() + (exponent._value.AsInt32() << 23)).AsSingle());
+
+    public static SoftmaxLanes128 Truncate(SoftmaxLanes128 value) =>
+        new(Vector128.ConvertToInt32Native(value._value).AsSingle());
+
+    public static SoftmaxLanes128 ToSingle(SoftmaxLanes128 integers) =>
+        new(Vector128.ConvertToSingle(integers._value.AsInt32()));
+
+    public static SoftmaxLanes128 AddIntegers(SoftmaxLanes128 a, SoftmaxLanes128 b) =>
+        new((a._value.AsUInt32() + b._value.AsUInt32()).AsSingle());
+
+    public static void Store(SoftmaxLanes128 value, ref uint target, nuint offset) =>
+        value._value.AsUInt32().StoreUnsafe(ref target, offset);
+
+    public static int CountNotAbove(ref long numbers, long u)
+    {
+        // By halves: a difference below 0 is the mask that takes the step.
+        int count = 0;
+        for (int step = 8; step > 0; step >>= 1)
+        {
+            count += step & (int)((Unsafe.Add(ref numbers, count + step - 1) - 1 - u) >> 63);
+        }
+
+        return count + (int)((ulong)(Unsafe.Add(ref numbers, count) - 1 - u) >> 63);
+    }
+}
