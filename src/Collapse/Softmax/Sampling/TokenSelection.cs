@@ -23,6 +23,7 @@ internal sealed class TokenSelection<TLanes>
     private ulong[] _masses = [];
     private ulong[] _marks = [];
     private uint[] _units = [];
+    private uint[] _rests = [];
     private float[] _logits = [];
     private int[] _tokens = [];
     private int _candidates;
@@ -68,7 +69,7 @@ internal sealed class TokenSelection<TLanes>
             // Tokens of at most (total - target) / s each leave at least the target to the others.
             UInt128 light = (total - target) / (UInt128)logits.Length >> RestBits;
             Collect(logits, SmallestAbove(logits, (uint)light));
-            _ = TakeMasses(logits, _candidates, largest, scale);
+            TakeMasses(_candidates);
             kept = Divide(_candidates, target);
         }
 
@@ -165,12 +166,16 @@ internal sealed class TokenSelection<TLanes>
     private void CollectFrom(ReadOnlySpan<float> logits, int start, int end, float bound)
     {
         ReserveCandidates(_candidates + end - start);
+        int count = _candidates;
+        Span<ulong> keys = _keys;
         for (int i = start; i < end; i++)
         {
             // Written in any case, counted if it belongs: no branch to mispredict.
-            _keys[_candidates] = Key(logits[i], i);
-            _candidates += Convert.ToInt32(logits[i] >= bound);
+            keys[count] = Key(logits[i], i);
+            count += Convert.ToInt32(logits[i] >= bound);
         }
+
+        _candidates = count;
     }
 
     /// <summary>Gives the first candidates their masses, and tells their sum.</summary>
@@ -187,10 +192,21 @@ internal sealed class TokenSelection<TLanes>
         return total;
     }
 
-    /// <summary>The mass of all tokens; leaves their whole units behind.</summary>
+    /// <summary>Gives the first candidates the masses that <see cref="Weigh"/> left behind.</summary>
+    private void TakeMasses(int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            int token = TokenOf(_keys[i]);
+            _masses[i] = ((ulong)_units[token] << RestBits) + _rests[token];
+        }
+    }
+
+    /// <summary>The mass of all tokens; leaves their whole units and their rests behind.</summary>
     private UInt128 Weigh(ReadOnlySpan<float> logits, float largest, SoftmaxScale scale)
     {
         Reserve(ref _units, logits.Length + 16);
+        Reserve(ref _rests, logits.Length + 16);
         Span<uint> sums = stackalloc uint[32];
         ref uint unitSums = ref MemoryMarshal.GetReference(sums);
         ref uint restSums = ref Unsafe.Add(ref unitSums, 16);
@@ -226,12 +242,11 @@ internal sealed class TokenSelection<TLanes>
 
                 // Below 1 and not rounded; so is its product with a power of two.
                 TLanes rest = TLanes.Subtract(weight, TLanes.ToSingle(unit));
-                restSum = TLanes.AddIntegers(
-                    restSum,
-                    TLanes.Truncate(TLanes.MultiplyAdd(rest, restScale, TLanes.Broadcast(0)))
-                );
+                rest = TLanes.Truncate(TLanes.MultiplyAdd(rest, restScale, TLanes.Broadcast(0)));
                 unitSum = TLanes.AddIntegers(unitSum, unit);
+                restSum = TLanes.AddIntegers(restSum, rest);
                 TLanes.Store(unit, ref _units[i], 0);
+                TLanes.Store(rest, ref _rests[i], 0);
             }
 
             TLanes.Store(unitSum, ref unitSums, 0);
@@ -298,9 +313,11 @@ internal sealed class TokenSelection<TLanes>
                 _masses[i] = _masses[middle];
                 _keys[middle] = key;
                 _masses[middle] = value;
-                bool isFirst = key >= pivot;
-                mass += isFirst ? value : 0;
-                middle += Convert.ToInt32(isFirst);
+
+                // Which side it is cannot be predicted, so no branch is taken on it.
+                int isFirst = Convert.ToInt32(key >= pivot);
+                mass += value & (ulong)-isFirst;
+                middle += isFirst;
             }
 
             if (mass >= target)
