@@ -23,6 +23,9 @@ public static class DrawPurpose
 
     /// <summary>Whether a draw from logits takes the rest of a weight: one block a try.</summary>
     public const uint LogitRest = 7;
+
+    /// <summary>Gaussian embeddings of contexts: one 32-bit lane an entry.</summary>
+    public const uint Embedding = 8;
 }
 
 /// <summary>

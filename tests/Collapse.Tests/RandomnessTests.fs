@@ -133,6 +133,7 @@ let private purposes =
         DrawPurpose.MixtureSource
         DrawPurpose.MixtureIndex
         DrawPurpose.Prior
+        DrawPurpose.Embedding
     ]
 
 let private streams =

@@ -1,0 +1,65 @@
+namespace Collapse.Softmax.Refit;
+
+/// <summary>A softmax classifier over embedded contexts: P(i | context j) = softmax(Wᵀ e_j)_i with W shared, D × s.</summary>
+public sealed class EmbeddedModel
+{
+    internal EmbeddedModel(Embedding embedding, TokenClasses classes, PanelShape shape, AlignedFloats weights)
+    {
+        Embedding = embedding;
+        Classes = classes;
+        Shape = shape;
+        Weights = weights;
+    }
+
+    /// <summary>The vectors of the contexts.</summary>
+    public Embedding Embedding { get; }
+
+    /// <summary>Tokens s of the vocabulary.</summary>
+    public int Vocabulary => Classes.ClassOf.Length;
+
+    internal TokenClasses Classes { get; }
+
+    internal PanelShape Shape { get; }
+
+    internal AlignedFloats Weights { get; }
+
+    /// <summary>Writes W.</summary>
+    /// <param name="weights">D·s numbers: row after row, s numbers a row.</param>
+    public void WriteWeights(Span<float> weights)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(weights.Length, (long)Embedding.Dimension * Vocabulary);
+        ReadOnlySpan<float> panels = Weights.Span;
+        ReadOnlySpan<int> classOf = Classes.ClassOf;
+        for (int k = 0; k < Embedding.Dimension; k++)
+        {
+            Span<float> row = weights.Slice(k * Vocabulary, Vocabulary);
+            for (int token = 0; token < row.Length; token++)
+            {
+                row[token] = panels[Shape.Index(k, classOf[token])];
+            }
+        }
+    }
+
+    /// <summary>Writes the logits of a context.</summary>
+    /// <param name="context">The context, 0 … c - 1.</param>
+    /// <param name="logits">s numbers.</param>
+    public void WriteLogits(int context, Span<double> logits)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(logits.Length, Vocabulary);
+        ReadOnlySpan<float> e = Embedding[context];
+        ReadOnlySpan<float> panels = Weights.Span;
+        var columns = new double[Classes.Count];
+        for (int k = 0; k < e.Length; k++)
+        {
+            for (int column = 0; column < columns.Length; column++)
+            {
+                columns[column] += (double)e[k] * panels[Shape.Index(k, column)];
+            }
+        }
+
+        for (int token = 0; token < logits.Length; token++)
+        {
+            logits[token] = columns[Classes.ClassOf[token]];
+        }
+    }
+}
