@@ -18,19 +18,14 @@ open Collapse.Tests.RefitSupport
 
 /// Normalisers and gradient of one evaluation on a device of a kind, from zeros; why not, where there is none.
 let private onDevice (kind: string) (counts: CountRows) (embedding: Embedding) (w: Matrix<float>) =
-    match
-        EngineCatalog.List()
-        |> Seq.tryFind (fun engine -> engine.Name = $"{kind}:0" && engine.Usable)
-    with
-    | None ->
-        let reasons =
-            [
-                for engine in EngineCatalog.List() do
-                    if engine.Name.StartsWith kind then
-                        engine.Reason
-            ]
+    let engines =
+        EngineCatalog.List() |> Seq.filter _.Name.StartsWith(kind) |> List.ofSeq
 
-        Error(String.Join("; ", reasons))
+    match
+        engines
+        |> List.tryFind (fun engine -> engine.Name = $"{kind}:0" && engine.Usable)
+    with
+    | None -> Error(String.Join("; ", [ for engine in engines -> engine.Reason ]))
     | Some _ ->
         use context =
             Context.Create(fun builder -> builder.Cuda().OpenCL(fun _ -> true) |> ignore)
@@ -145,4 +140,6 @@ let private devices =
     ]
 
 [<Tests>]
-let tests = testList "refit kernels" devices
+let tests =
+    // Alone: ILGPU can miss an OpenCL device while another test looks for devices.
+    testSequenced (testList "refit kernels" devices)
