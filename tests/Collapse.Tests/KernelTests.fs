@@ -119,8 +119,8 @@ let private mostInstructions =
         "ContextKernel.Advance", 5314
         "PhiloxProbeKernel.Generate", 88
         "PhiloxSumKernel.Sum", 115
-        "SoftmaxRefitKernel.Accumulate", 60
-        "SoftmaxRefitKernel.Normalise", 60
+        "SoftmaxRefitKernel.Accumulate", 243
+        "SoftmaxRefitKernel.Normalise", 318
         "SoftmaxSamplingKernel.Sample", 1588
     ]
 
