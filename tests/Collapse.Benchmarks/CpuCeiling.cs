@@ -17,7 +17,16 @@ internal static class CpuCeiling
     /// <param name="lastGenerations">The last generation of each context.</param>
     /// <param name="threads">Number of threads.</param>
     /// <param name="width">The vector width.</param>
-    public static ulong Sum(RunPlan plan, int[] lastGenerations, int threads, VectorWidth width)
+    public static ulong Sum(RunPlan plan, int[] lastGenerations, int threads, VectorWidth width) =>
+        width switch
+        {
+            VectorWidth.Bits512 => Sum<Lanes512>(plan, lastGenerations, threads),
+            VectorWidth.Bits256 => Sum<Lanes256>(plan, lastGenerations, threads),
+            _ => Sum<Lanes128>(plan, lastGenerations, threads),
+        };
+
+    private static ulong Sum<T>(RunPlan plan, int[] lastGenerations, int threads)
+        where T : unmanaged, IPhiloxLanes<T>
     {
         int next = 0;
         ulong sum = 0;
@@ -25,17 +34,13 @@ internal static class CpuCeiling
         {
             ulong part = 0;
             var words = new WordPlan(plan);
+            var random = new RandomLanes<T>(plan.Seed);
             ulong[] lanes = [];
             for (int start; (start = Interlocked.Add(ref next, Portion) - Portion) < lastGenerations.Length; )
             {
                 for (int i = start; i < Math.Min(start + Portion, lastGenerations.Length); i++)
                 {
-                    part += width switch
-                    {
-                        VectorWidth.Bits512 => Context<Lanes512>(plan, words, i, lastGenerations[i], ref lanes),
-                        VectorWidth.Bits256 => Context<Lanes256>(plan, words, i, lastGenerations[i], ref lanes),
-                        _ => Context<Lanes128>(plan, words, i, lastGenerations[i], ref lanes),
-                    };
+                    part += Context(random, plan, words, i, lastGenerations[i], ref lanes);
                 }
             }
 
@@ -50,25 +55,39 @@ internal static class CpuCeiling
         return sum;
     }
 
-    private static ulong Context<T>(RunPlan plan, WordPlan words, int context, int last, ref ulong[] lanes)
+    private static ulong Context<T>(
+        RandomLanes<T> random,
+        RunPlan plan,
+        WordPlan words,
+        int context,
+        int last,
+        ref ulong[] lanes
+    )
         where T : unmanaged, IPhiloxLanes<T>
     {
         (int samples, int real) = (plan.SamplesOf(context), plan.RealOf(context));
         var kept = new StreamBlocks(0, DrawPurpose.Truth, words.KeptBlocks(real));
-        ulong sum = Stretch<T>(plan, context, 0, kept, ref lanes);
+        ulong sum = Stretch(random, plan, context, 0, kept, ref lanes);
         for (int m = 1; m <= last; m++)
         {
             IReadOnlyList<StreamBlocks> streams = words.Streams(m, samples, real);
             for (int s = 0; s < streams.Count; s++)
             {
-                sum += Stretch<T>(plan, context, m, streams[s], ref lanes);
+                sum += Stretch(random, plan, context, m, streams[s], ref lanes);
             }
         }
 
         return sum;
     }
 
-    private static ulong Stretch<T>(RunPlan plan, int context, int generation, StreamBlocks part, ref ulong[] lanes)
+    private static ulong Stretch<T>(
+        RandomLanes<T> random,
+        RunPlan plan,
+        int context,
+        int generation,
+        StreamBlocks part,
+        ref ulong[] lanes
+    )
         where T : unmanaged, IPhiloxLanes<T>
     {
         if (part.Blocks == 0)
@@ -83,7 +102,7 @@ internal static class CpuCeiling
         }
 
         var stream = new DrawStream(plan.Seed, (uint)context, (uint)generation, part.Segment, part.Purpose);
-        RandomLanes<T>.Fill(stream, part.Blocks, lanes);
+        random.Fill(stream, part.Blocks, lanes);
         return Add(lanes.AsSpan(0, 2 * part.Blocks));
     }
 

@@ -65,22 +65,25 @@ let private lanesOf<'T when 'T: unmanaged and 'T :> IPhiloxLanes<'T>> name =
     let room lanes =
         Array.zeroCreate<uint64>(lanes + RandomLanes<'T>.Padding / 8)
 
+    let lanes (stream: DrawStream) =
+        RandomLanes<'T>(uint64 stream.Key0 ||| (uint64 stream.Key1 <<< 32))
+
     {
         Name = name
         Fill =
             fun stream blocks ->
                 let buffer = room (2 * blocks)
-                RandomLanes<'T>.Fill(&stream, blocks, Span buffer)
+                (lanes stream).Fill(&stream, blocks, Span buffer)
                 buffer
         Indices =
             fun stream bound count ->
                 let buffer = room ((count + 1) / 2)
-                RandomLanes<'T>.FillIndices(&stream, bound, count, Span buffer)
+                (lanes stream).FillIndices(&stream, bound, count, Span buffer)
                 buffer
         WordIndices =
             fun stream bound count ->
                 let buffer = room ((count + 1) / 2)
-                RandomLanes<'T>.FillWordIndices(&stream, bound, count, Span buffer)
+                (lanes stream).FillWordIndices(&stream, bound, count, Span buffer)
                 buffer
         MapEveryHalfWord =
             fun bound ->

@@ -30,22 +30,35 @@ let private blocks = 8
 let private buffers =
     new ThreadLocal<uint64[]>(fun () -> Array.zeroCreate (64 + RandomLanes<Lanes128>.Padding))
 
+/// The lanes of the seed used last: few streams in a row have another.
+let private lanes = new ThreadLocal<(uint64 * RandomLanes<Lanes128>) option>()
+
+let private lanesOf (stream: DrawStream) =
+    let seed = uint64 stream.Key0 ||| (uint64 stream.Key1 <<< 32)
+
+    match lanes.Value with
+    | Some(known, random) when known = seed -> random
+    | _ ->
+        let random = RandomLanes<Lanes128> seed
+        lanes.Value <- Some(seed, random)
+        random
+
 /// The words of a stream's first blocks, as the CPU engine computes them.
 let private raw (stream: DrawStream) count (target: ArraySegment<uint32>) =
     let buffer = buffers.Value
-    RandomLanes<Lanes128>.Fill(&stream, count, Span buffer)
+    (lanesOf stream).Fill(&stream, count, Span buffer)
     MemoryMarshal.Cast<uint64, uint32>(Span(buffer, 0, 2 * count)).CopyTo(target.AsSpan())
 
 /// The indices under 256 of the same blocks, a byte each: the upper halves of the 16-bit lanes.
 let private mapped (stream: DrawStream) count (target: ArraySegment<uint32>) =
     let draws = 8 * count
     let buffer = buffers.Value
-    RandomLanes<Lanes128>.FillIndices(&stream, 256u, draws, Span buffer)
-    let lanes = MemoryMarshal.Cast<uint64, uint16>(Span buffer)
+    (lanesOf stream).FillIndices(&stream, 256u, draws, Span buffer)
+    let halves = MemoryMarshal.Cast<uint64, uint16>(Span buffer)
     let bytes = MemoryMarshal.AsBytes(target.AsSpan())
 
     for i in 0 .. draws - 1 do
-        bytes[i] <- byte lanes[i]
+        bytes[i] <- byte halves[i]
 
 /// Philox with fewer rounds than it needs.
 let private fewRounds rounds (stream: DrawStream) count (target: ArraySegment<uint32>) =

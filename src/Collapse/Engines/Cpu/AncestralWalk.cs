@@ -28,6 +28,7 @@ internal sealed class AncestralWalk<TLanes>
 
     private readonly ulong _seed;
     private readonly ParentLanes<TLanes> _parents;
+    private readonly RandomLanes<TLanes> _random;
 
     // A lineage that is still walking: in the high half its number, the index of its token in the last generation;
     // in the low half the index where it stands.
@@ -53,6 +54,7 @@ internal sealed class AncestralWalk<TLanes>
         _seed = seed;
         _firstStamp = firstStamp;
         _parents = new ParentLanes<TLanes>(seed);
+        _random = new RandomLanes<TLanes>(seed);
     }
 
     /// <summary>Parents looked up so far.</summary>
@@ -149,7 +151,7 @@ internal sealed class AncestralWalk<TLanes>
         }
 
         // While most of a generation's tokens are asked for, all of them cost less: a block holds several.
-        RandomLanes<TLanes>.FillIndices(stream, (uint)size, size, _indices);
+        _random.FillIndices(stream, (uint)size, size, _indices);
         if (isHalf)
         {
             Gather(MemoryMarshal.Cast<ulong, ushort>(_indices));

@@ -36,6 +36,8 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private readonly int[] _sizes;
     private readonly long[] _row = new long[ObservableRow.Length];
     private readonly TokenCounter<TToken> _counter = new();
+    private readonly RandomLanes<TLanes> _random;
+    private readonly ByteLookup _lookup = new();
     private readonly AncestralWalk<TLanes> _walk;
     private readonly int _shortestJump;
     private TToken[] _real = [];
@@ -57,6 +59,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     public ContextTrainer(RunPlan plan, int shortestJump)
     {
         _plan = plan;
+        _random = new RandomLanes<TLanes>(plan.Seed);
         _walk = new AncestralWalk<TLanes>(plan.Seed);
         _shortestJump = plan.Schedule.IsChain ? shortestJump : int.MaxValue;
         _models = new TToken[plan.Schedule.Lookback + 1][];
@@ -183,7 +186,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
 
         // The two training sets of a chain take turns; after an even number of generations it is this one's again.
         TToken[] other = _models[(m + 1) % _models.Length];
-        Reserve(ref other, size);
+        Reserve(ref other, size + ByteLookup.Padding);
         _walk.HandDown<TToken>(model, other);
         _models[next % _models.Length] = other;
         _models[(next + 1) % _models.Length] = model;
@@ -244,7 +247,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         ImmutableArray<Segment> recipe = _plan.Schedule.Recipes[_plan.Schedule.RecipeNumber(m)];
         int slot = m % _models.Length;
         int size = (int)Schedule.SizeOf(recipe, _samples, _realSize);
-        Reserve(ref _models[slot], size);
+        Reserve(ref _models[slot], size + ByteLookup.Padding);
         int start = 0;
         for (int s = 0; s < recipe.Length; s++)
         {
@@ -285,8 +288,29 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private void Draw(in DrawStream stream, ReadOnlySpan<TToken> source, Span<TToken> target)
     {
         Reserve(ref _lanes, (target.Length / 2) + RandomLanes<TLanes>.Padding);
-        RandomLanes<TLanes>.FillIndices(stream, (uint)source.Length, target.Length, _lanes);
-        if (UniformIndex.UsesHalfWords((uint)source.Length))
+        _random.FillIndices(stream, (uint)source.Length, target.Length, _lanes);
+        bool isHalf = UniformIndex.UsesHalfWords((uint)source.Length);
+        if (
+            ByteLookup.IsSupported
+            && TLanes.Blocks == 8
+            && typeof(TToken) == typeof(ushort)
+            && source.Length <= ByteLookup.LongestSet
+            && _vocabulary.Count <= ByteLookup.LargestVocabulary
+        )
+        {
+            ref ushort to = ref Unsafe.As<TToken, ushort>(ref MemoryMarshal.GetReference(target));
+            ReadOnlySpan<ushort> from = MemoryMarshal.Cast<TToken, ushort>(source);
+            ref ulong lanes = ref MemoryMarshal.GetArrayDataReference(_lanes);
+            if (isHalf)
+            {
+                _lookup.Gather(ref Unsafe.As<ulong, ushort>(ref lanes), from, ref to, target.Length);
+            }
+            else
+            {
+                _lookup.Gather(ref Unsafe.As<ulong, uint>(ref lanes), from, ref to, target.Length);
+            }
+        }
+        else if (isHalf)
         {
             Gather(MemoryMarshal.Cast<ulong, ushort>(_lanes), source, target);
         }
@@ -322,7 +346,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     {
         Reserve(ref _lanes, target.Length + RandomLanes<TLanes>.Padding);
         Reserve(ref _numbers, target.Length);
-        RandomLanes<TLanes>.Fill(stream, (target.Length + 1) / 2, _lanes);
+        _random.Fill(stream, (target.Length + 1) / 2, _lanes);
 
         // Three passes: a large truth lies far from the processor, and within a pass no read waits for another.
         for (int d = 0; d < target.Length; d++)
@@ -367,8 +391,8 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         DrawStream fresh = Stream(m, segment, DrawPurpose.Truth);
         Reserve(ref _lanes, (target.Length / 2) + RandomLanes<TLanes>.Padding);
         Reserve(ref _moreLanes, (target.Length / 2) + RandomLanes<TLanes>.Padding);
-        RandomLanes<TLanes>.FillIndices(Stream(m, segment, DrawPurpose.MixtureSource), (uint)m, target.Length, _lanes);
-        RandomLanes<TLanes>.Fill(indices, (target.Length + 3) / 4, _moreLanes);
+        _random.FillIndices(Stream(m, segment, DrawPurpose.MixtureSource), (uint)m, target.Length, _lanes);
+        _random.Fill(indices, (target.Length + 3) / 4, _moreLanes);
         bool isHalf = UniformIndex.UsesHalfWords((uint)m);
         ReadOnlySpan<ushort> halves = MemoryMarshal.Cast<ulong, ushort>(_lanes);
         ReadOnlySpan<uint> words = MemoryMarshal.Cast<ulong, uint>(_lanes);

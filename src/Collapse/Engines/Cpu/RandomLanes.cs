@@ -9,30 +9,41 @@ namespace Collapse.Engines.Cpu;
 /// Reads whole runs of a <see cref="DrawStream"/> at a vector width: the words of <see cref="Philox"/> and
 /// the indices of <see cref="UniformIndex"/>, many at a time and equal to them bit for bit.
 /// </summary>
-internal static class RandomLanes<T>
+internal sealed class RandomLanes<T>
     where T : unmanaged, IPhiloxLanes<T>
 {
     /// <summary>Spare room a buffer needs behind its last lane, in 64-bit lanes: whole vectors are written.</summary>
     public const int Padding = 256;
 
+    // A vector of indices that is short of one to redraw still adds its own: 32 of them with the widest vectors.
+    private const int MostRejected = 64;
+    private const int RejectedPerVector = 32;
+
+    // The key schedule of the run, once.
+    private readonly T[] _keys = new T[2 * Philox.Rounds];
+    private readonly ulong[] _rejected = new ulong[MostRejected + RejectedPerVector];
+    private readonly ulong[] _redrawn = new ulong[MostRejected + RejectedPerVector];
+
+    /// <summary>Prepares the keys.</summary>
+    /// <param name="seed">The run's seed.</param>
+    public RandomLanes(ulong seed) => FillKeys((uint)seed, (uint)(seed >> 32), _keys);
+
     /// <summary>Writes the first blocks of a stream, block after block, as little-endian words.</summary>
-    /// <param name="stream">The stream.</param>
+    /// <param name="stream">The stream, of the seed given before.</param>
     /// <param name="blocks">Number of blocks.</param>
     /// <param name="words">Receives two 64-bit lanes a block, with room for <see cref="Padding"/> lanes more.</param>
-    public static void Fill(in DrawStream stream, int blocks, Span<ulong> words) => Fill(stream, 0, blocks, words);
+    public void Fill(in DrawStream stream, int blocks, Span<ulong> words) => Fill(stream, 0, blocks, words);
 
     /// <summary>As <see cref="Fill(in DrawStream, int, Span{ulong})"/>, from block <paramref name="firstBlock"/> on.</summary>
-    public static void Fill(in DrawStream stream, uint firstBlock, int blocks, Span<ulong> words)
+    public void Fill(in DrawStream stream, uint firstBlock, int blocks, Span<ulong> words)
     {
-        Span<T> keys = stackalloc T[2 * Philox.Rounds];
-        FillKeys(stream.Key0, stream.Key1, keys);
         T generation = T.Broadcast(stream.Generation);
         T context = T.Broadcast(stream.Context);
         T tag = T.Broadcast(stream.Tag);
         T block = T.Add(T.BlockNumbers, T.Broadcast(firstBlock));
         T step = T.Broadcast((ulong)T.Blocks);
         ref ulong target = ref MemoryMarshal.GetReference(words);
-        ref T key = ref MemoryMarshal.GetReference(keys);
+        ref T key = ref MemoryMarshal.GetArrayDataReference(_keys);
         for (int done = 0; done < blocks; done += T.Blocks)
         {
             T x0 = block;
@@ -76,11 +87,11 @@ internal static class RandomLanes<T>
     /// Draws 0 … count - 1 of a stream, uniform on 0 … bound - 1. They are left as 16-bit numbers where
     /// <see cref="UniformIndex.UsesHalfWords"/>, otherwise as 32-bit numbers.
     /// </summary>
-    /// <param name="stream">The stream.</param>
+    /// <param name="stream">The stream, of the seed given before.</param>
     /// <param name="bound">Number of indices, 1 to 2^31 - 1.</param>
     /// <param name="count">Number of draws.</param>
     /// <param name="buffer">Room for the draws and <see cref="Padding"/> lanes more.</param>
-    public static void FillIndices(in DrawStream stream, uint bound, int count, Span<ulong> buffer)
+    public void FillIndices(in DrawStream stream, uint bound, int count, Span<ulong> buffer)
     {
         if (UniformIndex.UsesHalfWords(bound))
         {
@@ -99,7 +110,7 @@ internal static class RandomLanes<T>
     }
 
     /// <summary>As <see cref="FillIndices"/>, always from 32-bit lanes.</summary>
-    public static void FillWordIndices(in DrawStream stream, uint bound, int count, Span<ulong> buffer)
+    public void FillWordIndices(in DrawStream stream, uint bound, int count, Span<ulong> buffer)
     {
         Fill(stream, (count + 3) / 4, buffer);
         Span<uint> lanes = MemoryMarshal.Cast<ulong, uint>(buffer);
@@ -117,18 +128,60 @@ internal static class RandomLanes<T>
         }
     }
 
-    private static void MapHalfWords(in DrawStream stream, uint bound, Span<ushort> lanes, int count)
+    private void MapHalfWords(in DrawStream stream, uint bound, Span<ushort> lanes, int count)
     {
         var threshold = (ushort)UniformIndex.Threshold16(bound);
         ref ushort first = ref MemoryMarshal.GetReference(lanes);
+        ref ulong waiting = ref MemoryMarshal.GetArrayDataReference(_rejected);
+        int rejections = 0;
         for (int i = 0; i < count; i += 4 * T.Blocks)
         {
             ulong rejected = T.MapHalfWords(ref Unsafe.Add(ref first, i), (ushort)bound, threshold);
-            while (rejected != 0)
+
+            // Up to one lane in a hundred is rejected, and which cannot be predicted: no branch on the first two.
+            Unsafe.Add(ref waiting, rejections) = (ulong)(i + BitOperations.TrailingZeroCount(rejected));
+            rejections += Convert.ToInt32(rejected != 0);
+            rejected &= rejected - 1;
+            Unsafe.Add(ref waiting, rejections) = (ulong)(i + BitOperations.TrailingZeroCount(rejected));
+            rejections += Convert.ToInt32(rejected != 0);
+            for (rejected &= rejected - 1; rejected != 0; rejected &= rejected - 1)
             {
-                int draw = i + BitOperations.TrailingZeroCount(rejected);
-                lanes[draw] = (ushort)UniformIndex.Redraw(stream, (uint)draw, bound);
-                rejected &= rejected - 1;
+                Unsafe.Add(ref waiting, rejections++) = (ulong)(i + BitOperations.TrailingZeroCount(rejected));
+            }
+
+            if (rejections > MostRejected - 2)
+            {
+                Redraw(stream, bound, ref first, rejections);
+                rejections = 0;
+            }
+        }
+
+        Redraw(stream, bound, ref first, rejections);
+    }
+
+    /// <summary><see cref="UniformIndex.Redraw"/> of the draws that wait, as many at a time as a vector holds.</summary>
+    private void Redraw(in DrawStream stream, uint bound, ref ushort lanes, int count)
+    {
+        const ulong FirstAttempt = 1 << 24;
+        T low = T.Broadcast(0xFFFFFFFF);
+        T threshold = T.Broadcast(UniformIndex.Threshold32(bound));
+        ref T key = ref MemoryMarshal.GetArrayDataReference(_keys);
+        for (int i = 0; i < count; i += T.Blocks)
+        {
+            T x0 = T.Load(ref _rejected[i]);
+            T x1 = T.Broadcast(stream.Generation);
+            T x2 = T.Broadcast(stream.Context);
+            T x3 = T.Broadcast(stream.Tag | FirstAttempt);
+            Mix(ref key, ref x0, ref x1, ref x2, ref x3);
+            T product = T.Multiply(x0, T.Broadcast(bound));
+            ulong rejected = T.Less(T.And(product, low), threshold);
+            T.Write(T.ShiftRight(product), ref _redrawn[i]);
+            for (int j = i; j < Math.Min(count, i + T.Blocks); j++)
+            {
+                var draw = (uint)_rejected[j];
+                uint index =
+                    ((rejected >> (j - i)) & 1) == 0 ? (uint)_redrawn[j] : UniformIndex.Redraw(stream, draw, bound);
+                Unsafe.Add(ref lanes, draw) = (ushort)index;
             }
         }
     }
