@@ -397,28 +397,46 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         ReadOnlySpan<ushort> halves = MemoryMarshal.Cast<ulong, ushort>(_lanes);
         ReadOnlySpan<uint> words = MemoryMarshal.Cast<ulong, uint>(_lanes);
         ReadOnlySpan<uint> places = MemoryMarshal.Cast<ulong, uint>(_moreLanes);
+        ReadOnlySpan<TToken[]> models = _models;
+        ReadOnlySpan<int> sizes = _sizes;
         for (int d = 0; d < target.Length; d++)
         {
+            // All models are kept, each in the slot of its own number; they lie far apart, so that the header with
+            // a model's length would be one more place to wait for.
             var t = (int)(isHalf ? halves[d] : words[d]);
-            if (t == 0 && _truth is { } truth)
+            if (t == 0)
             {
-                int known = _vocabulary.Count;
-                int token = TruthToken(fresh, (uint)d, TruthDraw.Lane(fresh, (uint)d));
-                target[d] = TToken.CreateTruncating(_vocabulary.Number(token));
-                _vocabulary.TakeUnits(truth.Units, known);
+                target[d] = RealToken(fresh, indices, (uint)d, places[d]);
                 continue;
             }
 
-            int slot = t % _models.Length;
-            TToken[] source = t == 0 ? _real : _models[slot];
-            var bound = (uint)(t == 0 ? _realSize : _sizes[slot]);
-            ulong product = (ulong)places[d] * bound;
-            uint place =
-                (uint)product >= bound || (uint)product >= UniformIndex.Threshold32(bound)
-                    ? (uint)(product >> 32)
-                    : UniformIndex.Redraw(indices, (uint)d, bound);
-            target[d] = source[place];
+            uint place = Place(indices, (uint)d, places[d], (uint)sizes[t]);
+            target[d] = Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(models[t]), place);
         }
+    }
+
+    /// <summary>A token from p^(0): drawn anew from an explicit truth, otherwise one of the kept ones.</summary>
+    private TToken RealToken(in DrawStream fresh, in DrawStream indices, uint draw, uint lane)
+    {
+        if (_truth is not { } truth)
+        {
+            return _real[Place(indices, draw, lane, (uint)_realSize)];
+        }
+
+        int known = _vocabulary.Count;
+        int number = _vocabulary.Number(TruthToken(fresh, draw, TruthDraw.Lane(fresh, draw)));
+        _vocabulary.TakeUnits(truth.Units, known);
+        return TToken.CreateTruncating(number);
+    }
+
+    /// <summary><see cref="UniformIndex.DrawWord"/> from its lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Place(in DrawStream indices, uint draw, uint lane, uint bound)
+    {
+        ulong product = (ulong)lane * bound;
+        return (uint)product >= bound || (uint)product >= UniformIndex.Threshold32(bound)
+            ? (uint)(product >> 32)
+            : UniformIndex.Redraw(indices, draw, bound);
     }
 
     private void CountFirst(ReadOnlySpan<TToken> set)

@@ -10,7 +10,14 @@ namespace Collapse.Engines.Cpu;
 /// <summary>The sums of an <see cref="ObservableRow"/> from a table of counts.</summary>
 internal static class RowSums
 {
-    /// <summary>Writes all sums of a row; with 512-bit vectors where <paramref name="wide"/>.</summary>
+    // c ln c of counts below this lie in two vectors; where many tokens live, most counts are small.
+    private const int SmallCounts = 16;
+    private const int UsualCount = 6;
+
+    /// <summary>
+    /// Writes all sums of a row; with 512-bit vectors where <paramref name="wide"/>. Zeros must then follow the
+    /// counts up to the next multiple of <see cref="TokenCounter.Padding"/>.
+    /// </summary>
     public static void Write(
         ReadOnlySpan<int> counts,
         LocalVocabulary vocabulary,
@@ -30,7 +37,10 @@ internal static class RowSums
         }
 
         sums.WriteTo(row);
-        row[ObservableRow.CountLogCount] = CountLogs(counts, plan.Logs);
+        row[ObservableRow.CountLogCount] =
+            done > 0 && plan.Logs.Length >= SmallCounts && size < UsualCount * counts.Length
+                ? CountLogsInVectors(counts, plan.Logs)
+                : CountLogs(counts, plan.Logs);
         AddHeldOut(counts, vocabulary.HeldOut, plan.Logs, plan.Settings.HeldOut is not null, row);
     }
 
@@ -43,6 +53,33 @@ internal static class RowSums
         }
 
         return sum;
+    }
+
+    private static long CountLogsInVectors(ReadOnlySpan<int> counts, ReadOnlySpan<long> logs)
+    {
+        ref long log = ref MemoryMarshal.GetReference(logs);
+        Vector512<long> numbers = Vector512<long>.Indices;
+        Vector512<long> upperNumbers = numbers + Vector512.Create(8L);
+        Vector512<long> lower = Vector512.LoadUnsafe(ref log) * numbers;
+        Vector512<long> upper = Vector512.LoadUnsafe(ref log, 8) * upperNumbers;
+        Vector512<long> sums = default;
+        long sum = 0;
+        int i = 0;
+        for (; i + Vector512<long>.Count <= counts.Length; i += Vector512<long>.Count)
+        {
+            ReadOnlySpan<int> eight = counts.Slice(i, Vector512<long>.Count);
+            var small = Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(eight));
+            if (Vector256.GreaterThanAny(small, Vector256.Create(SmallCounts - 1)))
+            {
+                sum += CountLogs(eight, logs);
+            }
+            else
+            {
+                sums += Avx512F.PermuteVar8x64x2(lower, Avx512F.ConvertToVector512Int64(small), upper);
+            }
+        }
+
+        return sum + Vector512.Sum(sums) + CountLogs(counts[i..], logs);
     }
 
     private static void AddHeldOut(
@@ -102,7 +139,7 @@ internal static class RowSums
             }
         }
 
-        /// <summary>Adds all whole vectors of tokens; gives the number of tokens added.</summary>
+        /// <summary>Adds all tokens, the last vector filled up with absent ones; gives the number of tokens.</summary>
         public int AddVectors(ReadOnlySpan<int> counts, LocalVocabulary vocabulary)
         {
             ref int count = ref MemoryMarshal.GetReference(counts);
@@ -118,7 +155,7 @@ internal static class RowSums
             Vector512<long> seen = default;
             Vector512<ulong> hash = default;
             int i = 0;
-            for (; i + Vector512<long>.Count <= counts.Length; i += Vector512<long>.Count)
+            for (; i < counts.Length; i += Vector512<long>.Count)
             {
                 Vector512<long> c = Widen(ref Unsafe.Add(ref count, i));
                 Vector512<long> t = Widen(ref Unsafe.Add(ref token, i));
@@ -145,16 +182,13 @@ internal static class RowSums
             }
 
             _squares += Vector512.Sum(squares);
-            for (int lane = 0; lane < Vector512<long>.Count && i > 0; lane++)
-            {
-                _max = Math.Max(_max, max[lane]);
-            }
+            _max = Largest(max);
 
             _l1First += Vector512.Sum(l1First);
             _l1Truth += Vector512.Sum(l1Truth);
             _unseen -= Vector512.Sum(seen);
             _hash += Vector512.Sum(hash);
-            return i;
+            return counts.Length;
         }
 
         public readonly void WriteTo(Span<long> row)
@@ -171,6 +205,14 @@ internal static class RowSums
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static Vector512<long> Widen(ref int values) =>
             Avx512F.ConvertToVector512Int64(Vector256.LoadUnsafe(ref values));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static long Largest(Vector512<long> values)
+        {
+            Vector256<long> four = Vector256.Max(values.GetLower(), values.GetUpper());
+            Vector128<long> two = Vector128.Max(four.GetLower(), four.GetUpper());
+            return Math.Max(two[0], two[1]);
+        }
 
         /// <summary>The product of numbers that are not negative and below 2^31.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -4,6 +4,13 @@ using System.Runtime.InteropServices;
 
 namespace Collapse.Engines.Cpu;
 
+/// <summary>What readers of the counts rely on.</summary>
+internal static class TokenCounter
+{
+    /// <summary>Counts are filled up with zeros to a multiple of this.</summary>
+    public const int Padding = 8;
+}
+
 /// <summary>Counts local token numbers in a training set.</summary>
 /// <typeparam name="TToken">Holds a local number.</typeparam>
 internal sealed class TokenCounter<TToken>
@@ -14,24 +21,31 @@ internal sealed class TokenCounter<TToken>
     private const int Tables = 4;
     private const int LargestRepeated = 1 << 20;
 
+    // Fewer tokens are counted before several tables are cleared and added up.
+    private const int FewTokens = 32;
+
     private int[] _tables = [];
     private int _length;
 
     /// <summary>The counts of the last call.</summary>
     public ReadOnlySpan<int> Counts => _tables.AsSpan(0, _length);
 
-    /// <summary>The counts of the numbers 0 … vocabulary - 1, valid until the next call.</summary>
+    /// <summary>
+    /// The counts of the numbers 0 … vocabulary - 1, valid until the next call. Zeros follow them up to the next
+    /// multiple of <see cref="TokenCounter.Padding"/>.
+    /// </summary>
     public ReadOnlySpan<int> Count(ReadOnlySpan<TToken> set, int vocabulary)
     {
         _length = vocabulary;
-        int tables = vocabulary <= LargestRepeated ? Tables : 1;
-        int stride = tables == 1 ? 0 : vocabulary;
-        if (_tables.Length < tables * vocabulary)
+        int tables = vocabulary <= LargestRepeated && set.Length >= FewTokens ? Tables : 1;
+        int room = (vocabulary + TokenCounter.Padding - 1) & -TokenCounter.Padding;
+        int stride = tables == 1 ? 0 : room;
+        if (_tables.Length < tables * room)
         {
-            _tables = new int[Math.Min(2L * tables * vocabulary, Array.MaxLength)];
+            _tables = new int[Math.Min(2L * tables * room, Array.MaxLength)];
         }
 
-        _tables.AsSpan(0, tables * vocabulary).Clear();
+        _tables.AsSpan(0, tables * room).Clear();
         ref int table0 = ref MemoryMarshal.GetArrayDataReference(_tables);
         ref int table1 = ref Unsafe.Add(ref table0, stride);
         ref int table2 = ref Unsafe.Add(ref table1, stride);
@@ -51,13 +65,13 @@ internal sealed class TokenCounter<TToken>
             Unsafe.Add(ref table0, Number(Unsafe.Add(ref token, i)))++;
         }
 
-        Span<int> sum = _tables.AsSpan(0, vocabulary);
+        Span<int> sum = _tables.AsSpan(0, room);
         for (int t = 1; t < tables; t++)
         {
-            Add(sum, _tables.AsSpan(t * vocabulary, vocabulary));
+            Add(sum, _tables.AsSpan(t * room, room));
         }
 
-        return sum;
+        return sum[..vocabulary];
     }
 
     private static void Add(Span<int> sum, ReadOnlySpan<int> other)

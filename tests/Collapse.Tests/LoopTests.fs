@@ -1,0 +1,78 @@
+/// The CPU engine's vector paths against one draw, one token at a time.
+module Collapse.Tests.LoopTests
+
+open System
+open Expecto
+open Collapse.Engines.Cpu
+open Collapse.Kernels
+
+let private lookupTests =
+    [
+        for size in [ 1; 63; 64; 65; 127; 128; 129; 1000; 1024; 2047; ByteLookup.LongestSet ] do
+            for count in [ 1; 64; 65; 1000 ] do
+                test $"{count} draws from {size} tokens" {
+                    if not ByteLookup.IsSupported then
+                        skiptest "this processor does not permute bytes of two registers"
+
+                    let random = Random(1000 * size + count)
+
+                    let source =
+                        Array.init size (fun _ -> uint16 (random.Next ByteLookup.LargestVocabulary))
+
+                    let lookup = ByteLookup()
+
+                    // Behind the indices of draws stands anything at all.
+                    let words =
+                        Array.init (count + ByteLookup.Padding) (fun i ->
+                            if i < count then
+                                uint32 (random.Next size)
+                            else
+                                UInt32.MaxValue)
+
+                    let halves = Array.map uint16 words
+                    let expected = Array.init count (fun i -> source[int words[i]])
+                    let target = Array.zeroCreate<uint16>(count + ByteLookup.Padding)
+                    lookup.Gather(&halves[0], ReadOnlySpan source, &target[0], count)
+                    Expect.equal (Array.take count target) expected "16-bit indices"
+                    Array.Clear target
+                    lookup.Gather(&words[0], ReadOnlySpan source, &target[0], count)
+                    Expect.equal (Array.take count target) expected "32-bit indices"
+                }
+    ]
+
+/// Bounds with the most rejections: so many wait that they are redrawn more than once on the way.
+let private redrawTests =
+    let check name (indices: DrawStream -> uint32 -> int -> uint16[]) =
+        test $"rejected draws at {name}" {
+            let stream = DrawStream(77UL, 5u, 9u, 2u, DrawPurpose.Index)
+
+            for bound in [ 1000u; 1040u; 2048u; 21627u ] do
+                Expect.isTrue (UniformIndex.UsesHalfWords bound) $"{bound} uses 16-bit lanes"
+
+                let expected =
+                    Array.init 30_000 (fun d -> uint16 (UniformIndex.Draw(&stream, uint32 d, bound)))
+
+                Expect.equal (indices stream bound 30_000) expected $"bound {bound}"
+        }
+
+    let indicesOf (random: RandomLanes<'T>) (stream: DrawStream) bound count =
+        let buffer = Array.zeroCreate<uint64>(count / 2 + RandomLanes<'T>.Padding)
+        random.FillIndices(&stream, bound, count, Span buffer)
+        Runtime.InteropServices.MemoryMarshal.Cast<uint64, uint16>(ReadOnlySpan buffer).Slice(0, count).ToArray()
+
+    [
+        for width in CpuEngine.Widths do
+            match width with
+            | VectorWidth.Bits512 -> check "512 bits" (indicesOf (RandomLanes<Lanes512> 77UL))
+            | VectorWidth.Bits256 -> check "256 bits" (indicesOf (RandomLanes<Lanes256> 77UL))
+            | _ -> check "128 bits" (indicesOf (RandomLanes<Lanes128> 77UL))
+    ]
+
+[<Tests>]
+let tests =
+    testList
+        "loops"
+        [
+            testList "look up as bytes" lookupTests
+            testList "redraw side by side" redrawTests
+        ]
