@@ -68,11 +68,36 @@ let private redrawTests =
             | _ -> check "128 bits" (indicesOf (RandomLanes<Lanes128> 77UL))
     ]
 
+let private countTests =
+    [
+        for vocabulary in [ 1; 2; 3; 4; 5; 8; 17; 32; 33; BitPlaneCounter.LargestVocabulary ] do
+            for size in [ 1; 63; 64; 511; 512; 513; 1000; 4097; BitPlaneCounter.LongestSet ] do
+                test $"{size} tokens of {vocabulary} kinds" {
+                    if not BitPlaneCounter.IsSupported then
+                        skiptest "this processor has no 512-bit vectors"
+
+                    let random = Random(1000 * size + vocabulary)
+                    let counter = BitPlaneCounter()
+
+                    // Twice: what the first set leaves behind must not count. The second leans to one side.
+                    for pick in [ (fun () -> random.Next vocabulary); (fun () -> vocabulary - 1) ] do
+                        let set = Array.init size (fun _ -> uint16 (pick ()))
+                        let counts = Array.zeroCreate<int>((vocabulary + 3) / 4 * 4)
+                        counter.Count(ReadOnlySpan set, vocabulary, Span counts)
+
+                        let expected =
+                            Array.init counts.Length (fun i -> set |> Array.filter ((=) (uint16 i)) |> Array.length)
+
+                        Expect.equal counts expected "counts"
+                }
+    ]
+
 [<Tests>]
 let tests =
     testList
         "loops"
         [
             testList "look up as bytes" lookupTests
+            testList "count in bit planes" countTests
             testList "redraw side by side" redrawTests
         ]

@@ -23,7 +23,9 @@ internal sealed class TokenCounter<TToken>
 
     // Fewer tokens are counted before several tables are cleared and added up.
     private const int FewTokens = 32;
+    private const int FewestInPlanes = 256;
 
+    private readonly BitPlaneCounter _planes = new();
     private int[] _tables = [];
     private int _length;
 
@@ -39,12 +41,33 @@ internal sealed class TokenCounter<TToken>
         _length = vocabulary;
         int tables = vocabulary <= LargestRepeated && set.Length >= FewTokens ? Tables : 1;
         int room = (vocabulary + TokenCounter.Padding - 1) & -TokenCounter.Padding;
-        int stride = tables == 1 ? 0 : room;
         if (_tables.Length < tables * room)
         {
             _tables = new int[Math.Min(2L * tables * room, Array.MaxLength)];
         }
 
+        if (
+            BitPlaneCounter.IsSupported
+            && typeof(TToken) == typeof(ushort)
+            && set.Length is >= FewestInPlanes and <= BitPlaneCounter.LongestSet
+            && vocabulary <= BitPlaneCounter.LargestVocabulary
+        )
+        {
+            _tables.AsSpan(0, room).Clear();
+            _planes.Count(MemoryMarshal.Cast<TToken, ushort>(set), vocabulary, _tables.AsSpan(0, room));
+        }
+        else
+        {
+            CountInTables(set, tables, room);
+        }
+
+        return _tables.AsSpan(0, vocabulary);
+    }
+
+    // A method of its own: run-time profiles of whole methods would take the loop for cold where planes are usual.
+    private void CountInTables(ReadOnlySpan<TToken> set, int tables, int room)
+    {
+        int stride = tables == 1 ? 0 : room;
         _tables.AsSpan(0, tables * room).Clear();
         ref int table0 = ref MemoryMarshal.GetArrayDataReference(_tables);
         ref int table1 = ref Unsafe.Add(ref table0, stride);
@@ -70,8 +93,6 @@ internal sealed class TokenCounter<TToken>
         {
             Add(sum, _tables.AsSpan(t * room, room));
         }
-
-        return sum[..vocabulary];
     }
 
     private static void Add(Span<int> sum, ReadOnlySpan<int> other)
