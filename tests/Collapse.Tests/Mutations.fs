@@ -134,8 +134,7 @@ let private randomness =
                 "(count + 3) / 4", "count / 4"
                 "if (bound < 0x10000)", "if (bound < 0x8000)"
                 "lanes[draw] = UniformIndex.Redraw", "lanes[draw] |= UniformIndex.Redraw"
-                "lanes[draw] = (ushort)UniformIndex.Redraw(stream, (uint)draw, bound)",
-                "lanes[draw] = (ushort)UniformIndex.Redraw(stream, (uint)draw + 1, bound)"
+                "FirstAttempt = 1 << 24", "FirstAttempt = 1 << 25"
                 "threshold = (ushort)UniformIndex.Threshold16(bound)", "threshold = (ushort)0"
                 "uint threshold = UniformIndex.Threshold32(bound)", "uint threshold = 0"
                 "i += 2 * T.Blocks", "i += 4 * T.Blocks"
@@ -393,7 +392,7 @@ let private host =
                 "sum[i] += other[i]", "sum[i] = other[i]"
                 "table3, Number(Unsafe.Add(ref token, i + 3))", "table3, Number(Unsafe.Add(ref token, i + 2))"
                 "t < tables", "t < tables - 1"
-                "_tables.AsSpan(0, tables * vocabulary).Clear()", "_tables.AsSpan(0, vocabulary).Clear()"
+                "_tables.AsSpan(0, tables * room).Clear()", "_tables.AsSpan(0, room).Clear()"
             ]
         killed
             (core "Engines/Cpu/LocalVocabulary")

@@ -51,8 +51,9 @@ public class Generation
             _indices[d] = (ushort)UniformIndex.Draw(Stream, (uint)d, Samples);
         }
 
-        _counts = [.. _counter.Count(_set, Support)];
-        _counts.CopyTo(_vocabulary.First, 0);
+        _counts = new int[Support + TokenCounter.Padding];
+        _counter.Count(_set, Support).CopyTo(_counts);
+        _counts.AsSpan(0, Support).CopyTo(_vocabulary.First);
     }
 
     /// <summary>A thousand tokens by their indices, as the engine gathers them.</summary>
@@ -76,7 +77,7 @@ public class Generation
     public long Sums()
     {
         RowSums.Write(
-            _counts,
+            _counts.AsSpan(0, Support),
             _vocabulary,
             _plan,
             Samples,
