@@ -38,6 +38,8 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
     private readonly ulong[] _lanes = new ulong[Portion + RandomLanes<TRandom>.Padding];
     private readonly int[] _found = new int[Portion];
     private readonly int[] _left = new int[Portion];
+    private RandomLanes<TRandom> _random = new(0);
+    private ulong _seed;
     private float[] _buffer = [];
     private readonly BlockTree _tree = new();
     private uint[] _lineEnds = [];
@@ -60,6 +62,12 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
         CountRows target
     )
     {
+        if (_seed != streams.Seed)
+        {
+            _seed = streams.Seed;
+            _random = new RandomLanes<TRandom>(_seed);
+        }
+
         Reserve(ref _buffer, source.Tokens);
         ReadOnlySpan<float> logits = source.Row(row, _buffer.AsSpan(0, source.Tokens));
         _scale = new SoftmaxScale(rule.Temperature);
@@ -210,7 +218,7 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
         for (long start = 0; start < samples; start += Portion)
         {
             int count = (int)Math.Min(Portion, samples - start);
-            RandomLanes<TRandom>.Fill(draws, (uint)(start / 2), (count + 1) / 2, _lanes);
+            _random.Fill(draws, (uint)(start / 2), (count + 1) / 2, _lanes);
             int left = Place(_lanes.AsSpan(0, count), bound, threshold);
             FindBlocks(count);
             FindTokens(count);
