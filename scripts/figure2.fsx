@@ -72,12 +72,12 @@ let panels, scores, digests =
                         Figure.curve Look.Exact 0 "E[T] exact" (along (fun (_, _, theory) -> theory.Exact))
                         Figure.curve
                             Look.Paper
-                            0
+                            -1
                             "(8) below and above"
                             (along (fun (_, _, theory) -> theory.LowerBound))
                         Figure.curve
                             Look.Paper
-                            0
+                            -1
                             "(8) below and above"
                             (along (fun (_, _, theory) -> theory.UpperBound))
                     ]

@@ -12,7 +12,7 @@ open Load
 let seed = 1UL
 let samples = 60
 let windows = [ 1; 2; 5; 10 ]
-let contexts = size 50 500
+let contexts = size 50 5_000
 let generations = size 200 500
 
 let run schedule =

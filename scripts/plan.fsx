@@ -80,8 +80,8 @@ Figure.ofCurves
             [
                 Look.Points, 0, "exact", (fun (plan: Plan) -> plan.Exact)
                 Look.Strong, 0, "exact", _.Exact
-                Look.Sharp, 0, "sharp bound", _.Sharp
-                Look.Paper, 0, "Theorem 4", _.Theorem4
+                Look.Sharp, -1, "sharp bound", _.Sharp
+                Look.Paper, -1, "Theorem 4", _.Theorem4
                 Look.Strong, 1, "(11)", _.Equation11
             ] do
             match points answer with

@@ -38,7 +38,7 @@ type Curve =
         Errors: float[]
         /// <summary>How it looks.</summary>
         Look: Look
-        /// <summary>A number from 0 of the palette; theory is always dark.</summary>
+        /// <summary>A number from 0 of the palette; exact values are always dark, and a bound of colour -1 too.</summary>
         Colour: int
     }
 
@@ -102,10 +102,12 @@ module internal Drawing =
     let private height, simplexHeight = 500, 390
 
     let private colour (curve: Curve) =
+        // An exact value lies on its mean, where only another colour shows it; a bound lies apart, and is told from
+        // the bounds of other runs by the colour of its own.
         match curve.Look with
-        | Look.Exact
+        | Look.Exact -> theoryColour
         | Look.Sharp
-        | Look.Paper -> theoryColour
+        | Look.Paper when curve.Colour < 0 -> theoryColour
         | _ -> palette[curve.Colour % palette.Length]
 
     let private line width dash opacity legend (curve: Curve) =
@@ -155,9 +157,13 @@ module internal Drawing =
             X = curve.X,
             Name = curve.Name,
             ShowLegend = legend,
-            Opacity = 0.6,
             XBins = TraceObjects.Bins.init (Start = low, End = high, Size = width),
-            MarkerColor = Color.fromString (colour curve),
+            // An outline on a faint ground: where histograms overlap, each stays to be seen.
+            Marker =
+                TraceObjects.Marker.init (
+                    Color = Color.fromString (colour curve + "30"),
+                    Outline = Line.init (Color = Color.fromString (colour curve), Width = 1.5)
+                ),
             UseDefaults = false
         )
 
@@ -342,7 +348,11 @@ module internal Drawing =
         |> Chart.withLegend (Legend.init (TraceGroupGap = 2))
         |> Chart.withConfigStyle (Responsive = false, Displaylogo = false)
         |> Chart.withDisplayOptions (
-            DisplayOptions.init (DocumentTitle = figure.Title, PlotlyJSReference = PlotlyJSReference.Full)
+            DisplayOptions.init (
+                DocumentTitle = figure.Title,
+                DocumentCharset = "utf-8",
+                PlotlyJSReference = PlotlyJSReference.Full
+            )
         )
 
 /// <summary>Makes and keeps figures.</summary>
@@ -430,6 +440,17 @@ module Figure =
             Subtitle = string run.Scenario
         }
 
+    /// <summary>Leaves out the single contexts: what is left are means, and theory.</summary>
+    let withoutTrajectories (figure: Figure) =
+        { figure with
+            Panels =
+                figure.Panels
+                |> List.map (fun panel ->
+                    { panel with
+                        Curves = panel.Curves |> List.filter (fun curve -> curve.Look <> Look.Pale)
+                    })
+        }
+
     /// <summary>Histograms of the collapse times T.</summary>
     let collapseTimes (runs: (string * Run) list) =
         ofCurves
@@ -462,7 +483,7 @@ module Figure =
         |> mapPanels (fun panel ->
             let theory =
                 [
-                    for quantity, run in panel.Runs do
+                    for i, (quantity, run) in List.indexed panel.Runs do
                         let last = Array.last run.Generations
 
                         for known in Theory.curves quantity last run.Scenario do
@@ -473,7 +494,8 @@ module Figure =
                                     | Source.Sharp -> Look.Sharp
                                     | Source.Paper -> Look.Paper
 
-                                curve look 0 known.Name (Seq.zip (floats known.Generations) known.Values)
+                                let colour = if panel.Runs.Length > 1 then i else -1
+                                curve look colour known.Name (Seq.zip (floats known.Generations) known.Values)
                 ]
 
             { panel with

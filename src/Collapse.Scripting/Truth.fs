@@ -82,6 +82,16 @@ module Prior =
     let weights (weights: seq<float>) =
         Truth.Prior(PriorParser.FromWeights(Array.ofSeq weights))
 
+    /// <summary>Weights of any sum, one row for each context, all of one length.</summary>
+    /// <exception cref="T:Collapse.InvalidInputException">The rows differ in length, or a weight is not valid.</exception>
+    let rows (rows: seq<#seq<float>>) =
+        Truth.Prior(
+            PriorParser.FromRows
+                [|
+                    for row in rows -> Array.ofSeq row :> System.Collections.Generic.IReadOnlyList<float>
+                |]
+        )
+
     /// <summary>Weights from a file: one a line, or one row of weights per context.</summary>
     let file (path: string) = parse $"file:{path}"
 

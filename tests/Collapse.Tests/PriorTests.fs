@@ -126,6 +126,26 @@ let private laws =
         test "weights from code" {
             Expect.sequenceEqual ((PriorParser.FromWeights [ 1.0; 3.0 ]).Probabilities()) [ 0.25; 0.75 ] ""
         }
+        test "rows from code, one per context" {
+            let prior = PriorParser.FromRows [| [| 1.0; 3.0 |]; [| 2.0; 0.0 |] |]
+            Expect.equal prior.Contexts (Nullable 2) "of two contexts"
+            Expect.sequenceEqual (prior.Probabilities(0UL, 0u)) [ 0.25; 0.75 ] "first"
+            Expect.sequenceEqual (prior.Probabilities(0UL, 1u)) [ 1.0; 0.0 ] "second"
+
+            for rows, expected in
+                [
+                    [||], "--prior rows:0:0 must hold at least one row of weights; give one row per context"
+                    [| [| 1.0; 2.0 |]; [| 1.0 |] |],
+                    "--prior rows:2:2 row 2 has 1 weights, must have 2 as row 1; give every row one weight per token"
+                    [| [| 0.0; 0.0 |] |],
+                    "--prior rows:1:2 row 1 add up to 0, must be positive and finite; give at least one positive weight"
+                ] do
+                let refused () =
+                    PriorParser.FromRows(rows |> Array.map (fun row -> row :> Collections.Generic.IReadOnlyList<float>))
+                    |> ignore
+
+                Expect.throwsC refused (fun error -> Expect.equal error.Message expected "")
+        }
     ]
 
 let private forms =

@@ -78,6 +78,7 @@ const text = document.createElement('pre');
 text.id = 'report';
 text.textContent = JSON.stringify({
     failures: window.failures,
+    charset: document.characterSet,
     given: plot ? plot.data.length : 0,
     empty: plot ? plot.data.filter(d => !(d.x || d.a || []).length).length : 0,
     drawn: document.querySelectorAll('.cartesianlayer .trace, .ternarylayer .trace').length,
@@ -100,6 +101,12 @@ let private expectWhole (page: string) =
     let report = opened page
     let count (name: string) = report.GetProperty(name).GetInt32()
     Expect.equal (report.GetProperty("failures").GetArrayLength()) 0 $"no script error: {report}"
+
+    Expect.equal
+        (report.GetProperty("charset").GetString())
+        "UTF-8"
+        "a page says how it is written, so that σ and − are read"
+
     Expect.isGreaterThan (count "given") 0 "there are curves"
     Expect.equal (count "empty") 0 "every curve has points"
     Expect.equal (count "drawn") (count "given") "every curve is drawn"
@@ -138,6 +145,7 @@ let tests =
 
                     for before, after in
                         [
+                            "charset=\"utf-8\"", "charset=\"\""
                             "Plotly.newPlot(", "Plotly.noSuchFunction("
                             "\"type\":\"scatter\",\"name\"", "\"visible\":false,\"name\""
                             "[1.0,2.0]", "[]"

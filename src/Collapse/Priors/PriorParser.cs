@@ -49,6 +49,45 @@ public static class PriorParser
         return new WeightsPrior(specification, [row]);
     }
 
+    /// <summary>A prior with a law of its own for each context.</summary>
+    /// <param name="rows">
+    /// One row of s weights per context: non-negative, finite, not all zero; they need not be normalised.
+    /// </param>
+    /// <exception cref="InvalidInputException">
+    /// There is no row, the rows differ in length, a weight is negative, NaN or infinite, or a row's are all zero.
+    /// </exception>
+    public static Prior FromRows(IReadOnlyList<IReadOnlyList<double>> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        double[][] table = [.. rows.Select(row => row.ToArray())];
+        int vocabulary = table.Length == 0 ? 0 : table[0].Length;
+        string specification = string.Create(CultureInfo.InvariantCulture, $"rows:{table.Length}:{vocabulary}");
+        if (vocabulary == 0)
+        {
+            throw Invalid(specification, "must hold at least one row of weights", "give one row per context");
+        }
+
+        for (int i = 0; i < table.Length; i++)
+        {
+            string what = string.Create(CultureInfo.InvariantCulture, $"row {i + 1}");
+            if (table[i].Length != vocabulary)
+            {
+                throw Invalid(
+                    specification,
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{what} has {table[i].Length} weights, must have {vocabulary} as row 1"
+                    ),
+                    "give every row one weight per token"
+                );
+            }
+
+            WeightsFile.Check(specification, table[i], what);
+        }
+
+        return new WeightsPrior(specification, table);
+    }
+
     internal static InvalidInputException Invalid(string specification, string allowed, string remedy) =>
         new(Parameter, specification, allowed, remedy);
 
