@@ -134,11 +134,11 @@ let private laws =
 
             for rows, expected in
                 [
-                    [||], "--prior rows:0:0 must hold at least one row of weights; give one row per context"
+                    [||], "--prior rows:0:0: must hold at least one row of weights; give one row per context"
                     [| [| 1.0; 2.0 |]; [| 1.0 |] |],
-                    "--prior rows:2:2 row 2 has 1 weights, must have 2 as row 1; give every row one weight per token"
+                    "--prior rows:2:2: row 2 has 1 weights, must have 2 as row 1; give every row one weight per token"
                     [| [| 0.0; 0.0 |] |],
-                    "--prior rows:1:2 row 1 add up to 0, must be positive and finite; give at least one positive weight"
+                    "--prior rows:1:2: row 1 add up to 0, must be positive and finite; give at least one positive weight"
                 ] do
                 let refused () =
                     PriorParser.FromRows(rows |> Array.map (fun row -> row :> Collections.Generic.IReadOnlyList<float>))

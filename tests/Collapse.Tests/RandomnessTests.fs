@@ -227,6 +227,9 @@ let private philoxTests =
                     "MixtureSource", 3u
                     "MixtureIndex", 4u
                     "Prior", 5u
+                    "Logits", 6u
+                    "LogitRest", 7u
+                    "Embedding", 8u
                 ]
                 ""
         }

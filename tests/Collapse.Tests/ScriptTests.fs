@@ -145,7 +145,7 @@ let tests =
 
                     for before, after in
                         [
-                            "charset=\"utf-8\"", "charset=\"\""
+                            "charset=\"utf-8\"", "charset=\"windows-1252\""
                             "Plotly.newPlot(", "Plotly.noSuchFunction("
                             "\"type\":\"scatter\",\"name\"", "\"visible\":false,\"name\""
                             "[1.0,2.0]", "[]"
@@ -175,6 +175,7 @@ let tests =
                         for page in pages output do
                             let html = File.ReadAllText page
                             Expect.isFalse (fetches.IsMatch html) $"{page} needs no network"
+                            Expect.stringContains html "<meta charset=\"utf-8\">" $"{page} says how it is written"
                     }
 
                     browserTest $"{name}'s figures show every curve in a browser" (fun () ->
