@@ -86,7 +86,8 @@ let law =
     FullySyntheticLaw(probabilities, total)
 
 let checkpoints =
-    [ 2; 3; 5; 8; 12; 20; 35; 60; 100 ] |> List.filter (fun m -> m <= generations)
+    [ 2; 3; 4; 5; 6; 8; 10; 12; 15; 20; 27; 35; 46; 60; 78; 100 ]
+    |> List.filter (fun m -> m <= generations)
 
 let losses = [ for m in checkpoints -> (m, law.TokenLossProbabilities(m - 1)) ]
 
@@ -108,6 +109,8 @@ let survival =
                     0
                     "exact law"
                     [
+                        (1.0, 1.0)
+
                         for m, lost in losses ->
                             (float m, share (band |> Array.sumBy (fun word -> 1.0 - lost[word.Key])))
                     ]

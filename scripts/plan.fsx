@@ -92,5 +92,5 @@ Figure.ofCurves
 |> Figure.withLogY
 |> Figure.withTitle $"Largest n with a mean deviation of at most {tolerance} in every generation"
 |> Figure.withSubtitle
-    "the paper's prior: 600 tokens, 52 in use, S<sub>0</sub> = 0.1; the exact curve ends where an answer costs too much, the sharp one where any n is allowed"
+    "the paper's prior; the exact curve ends where an answer costs too much, the sharp one where any n is allowed"
 |> keep "plan"

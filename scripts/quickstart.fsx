@@ -6,7 +6,6 @@
 #load "load.fsx"
 
 open Collapse.Scripting
-open Deedle
 open Load
 
 let run =
@@ -18,7 +17,7 @@ let run =
     |> Simulation.run
 
 printfn $"{run}\n"
-(Run.frame run).Print()
+Run.print run
 
 run
 |> Figure.trajectories Quantity.SumOfSquares

@@ -2,9 +2,12 @@
 namespace Collapse.Scripting
 
 module internal Printers =
-    fsi.AddPrinter(fun (run: Run) -> string run)
+    // The printer that was added last is asked first: whatever else Deedle has keeps its own table.
+    fsi.AddPrinter(fun (table: Deedle.Internal.IFsiFormattable) -> "\n" + table.Format())
+    fsi.AddPrinter(fun (run: Run) -> Printed.run run)
     fsi.AddPrinter(fun (truth: Truth) -> string truth)
     fsi.AddPrinter(fun (scenario: Scenario) -> string scenario)
     fsi.AddPrinter(fun (device: Device) -> string device)
     fsi.AddPrinter(fun (figure: Figure) -> string figure)
-    fsi.AddPrinter(fun (table: Deedle.Internal.IFsiFormattable) -> "\n" + table.Format())
+    fsi.AddPrinter(fun (table: Collapse.Theory.TheoryTable) -> Printed.theory table)
+    fsi.AddPrinter(fun (table: Deedle.Frame<int, string>) -> Printed.frame table)

@@ -1,7 +1,9 @@
 namespace Collapse.Scripting
 
 open System
+open System.Diagnostics
 open System.IO
+open System.Text.RegularExpressions
 open Plotly.NET
 open Plotly.NET.LayoutObjects
 
@@ -67,8 +69,8 @@ type Panel =
         Curves: Curve list
         /// <summary>Whether the curves are points (p_1, p_2, p_3) of the probability simplex.</summary>
         IsSimplex: bool
-        /// <summary>The quantity and the runs behind the curves, for theory to be laid over.</summary>
-        Runs: (Quantity * Run) list
+        /// <summary>The quantity, name and run behind the curves, for theory to be laid over.</summary>
+        Runs: (Quantity * string * Run) list
     }
 
 /// <summary>A figure in the house style: described here, drawn by Plotly.NET.</summary>
@@ -85,8 +87,13 @@ type Figure =
 
     /// <summary>One line about the figure.</summary>
     override figure.ToString() =
+        let count number (thing: string) =
+            if number = 1 then $"1 {thing}" else $"{number} {thing}s"
+
+        let title = if figure.Title = "" then "" else $" '{figure.Title}'"
         let curves = figure.Panels |> List.sumBy _.Curves.Length
-        $"figure '{figure.Title}': {figure.Panels.Length} panels, {curves} curves; see Figure.show and Figure.save"
+
+        $"""figure{title}: {count figure.Panels.Length "panel"}, {count curves "curve"}; see Figure.show and Figure.save"""
 
 /// <summary>Turns descriptions into Plotly charts.</summary>
 module internal Drawing =
@@ -97,8 +104,8 @@ module internal Drawing =
     let private theoryColour = "#333333"
 
     // Pixels.
-    let private panelWidth, simplexWidth, aloneWidth = 470, 290, 880
-    let private legendWidth, frameWidth = 240, 110
+    let private panelWidth, simplexWidth, aloneWidth = 470, 290, 640
+    let private frameWidth = 110
     let private height, simplexHeight = 500, 390
 
     let private colour (curve: Curve) =
@@ -246,6 +253,16 @@ module internal Drawing =
             BGColor = Color.fromString "white"
         )
 
+    // Pixels of the legend: the sample of the line, and some eight for each character of the longest entry.
+    let private legendWidth (names: seq<string>) =
+        let characters (name: string) =
+            Regex.Replace(name, "<[^>]*>", "").Length
+
+        if Seq.length names > 1 then
+            70 + 8 * (names |> Seq.map characters |> Seq.max)
+        else
+            0
+
     let private panel isNew (panel: Panel) =
         let legend (curve: Curve) =
             curve.Look <> Look.Pale && isNew curve.Name
@@ -317,7 +334,7 @@ module internal Drawing =
             match panels with
             | many when many |> List.forall (fun (panel, _) -> panel.IsSimplex) ->
                 simplexRow many, simplexWidth * many.Length + frameWidth, simplexHeight
-            | [ _, alone ] -> alone, aloneWidth, height
+            | [ _, alone ] -> alone, aloneWidth + legendWidth seen, height
             | many ->
                 many
                 |> List.map snd
@@ -328,7 +345,7 @@ module internal Drawing =
                     Pattern = StyleParam.LayoutGridPattern.Independent,
                     XGap = 0.24
                 ),
-                panelWidth * many.Length + legendWidth,
+                panelWidth * many.Length + legendWidth seen,
                 height
 
         arranged
@@ -429,15 +446,15 @@ module Figure =
                 figure.Panels
                 |> List.map (fun panel ->
                     { panel with
-                        Runs = runs |> List.map (fun (_, run) -> quantity, run)
+                        Runs = runs |> List.map (fun (name, run) -> quantity, name, run)
                     })
         }
 
     /// <summary>A quantity of one run by generation: traced contexts pale, their mean strong.</summary>
     let trajectories (quantity: Quantity) (run: Run) =
         { compare quantity [ "mean", run ] with
-            Title = run.Scenario.Schedule.Name
-            Subtitle = string run.Scenario
+            Title = run.Scenario.Title
+            Subtitle = string run.Scenario.Truth
         }
 
     /// <summary>Leaves out the single contexts: what is left are means, and theory.</summary>
@@ -483,7 +500,7 @@ module Figure =
         |> mapPanels (fun panel ->
             let theory =
                 [
-                    for i, (quantity, run) in List.indexed panel.Runs do
+                    for i, (quantity, name, run) in List.indexed panel.Runs do
                         let last = Array.last run.Generations
 
                         for known in Theory.curves quantity last run.Scenario do
@@ -495,7 +512,15 @@ module Figure =
                                     | Source.Paper -> Look.Paper
 
                                 let colour = if panel.Runs.Length > 1 then i else -1
-                                curve look colour known.Name (Seq.zip (floats known.Generations) known.Values)
+
+                                // Exact values are dark in every run; a bound has its run's colour, and its name too.
+                                let label =
+                                    if colour >= 0 && known.Source <> Source.Exact then
+                                        $"{known.Name}, {name}"
+                                    else
+                                        known.Name
+
+                                curve look colour label (Seq.zip (floats known.Generations) known.Values)
                 ]
 
             { panel with
@@ -564,7 +589,11 @@ module Figure =
 
     /// <summary>A page with everything in it: it needs no network.</summary>
     let toHtml (figure: Figure) =
-        GenericChart.toEmbeddedHTML (toChart figure)
+        let page = GenericChart.toEmbeddedHTML (toChart figure)
+        let encoding = "<meta charset=\"utf-8\">"
+        // Browsers look for the encoding in the first kilobyte; Plotly.NET writes it behind all of plotly.js.
+        let first = page.IndexOf("<head>", StringComparison.Ordinal) + "<head>".Length
+        page.Replace(encoding, "").Insert(first, encoding)
 
     /// <summary>Writes the figure and gives its full path back: a page (.html), or an image (.png, .svg), which needs Chromium.</summary>
     /// <exception cref="T:System.ArgumentException">The path ends in something else.</exception>
@@ -584,5 +613,8 @@ module Figure =
         File.WriteAllBytes(full, content)
         full
 
-    /// <summary>Opens the figure in the web browser.</summary>
-    let show (figure: Figure) = Chart.show (toChart figure)
+    /// <summary>Opens the figure's page in the web browser.</summary>
+    let show (figure: Figure) =
+        let folder = Directory.CreateTempSubdirectory "collapse-figure"
+        let page = save (Path.Combine(folder.FullName, "figure.html")) figure
+        Process.Start(ProcessStartInfo(page, UseShellExecute = true)) |> ignore

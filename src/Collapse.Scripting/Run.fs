@@ -118,6 +118,9 @@ type Run =
         let result = run.Result
         let speed = float result.Draws / max 1e-9 result.Elapsed.TotalSeconds / 1e6
 
+        let rate =
+            speed.ToString((if speed < 10.0 then "F1" else "N0"), Globalization.CultureInfo.InvariantCulture)
+
         let collapsed =
             if result.CollapseTimes.Count = 0L then
                 "no context has collapsed"
@@ -125,21 +128,21 @@ type Run =
                 $"collapsed: {result.CollapseTimes.Count:N0} of {result.TrainedContexts():N0} contexts, "
                 + $"mean T = {result.CollapseTimes.Mean:F2} (sd {result.CollapseTimes.StandardDeviation:F2})"
 
-        let at m =
-            let i = result.Generation.IndexOf m
+        let row i =
             let value (observable: Observable) = result[observable].Mean[i]
 
-            $"m = {m}: S_m = {value Observable.SumOfSquares:F4}, support {value Observable.Support:F1}, "
+            $"m = {result.Generation[i]}: S_m = {value Observable.SumOfSquares:F4}, support {value Observable.Support:F1}, "
             + $"entropy {value Observable.Entropy:F3} nats"
 
         String.concat
             "\n"
             [
                 string run.Scenario
-                at 1
-                at result.Generation[result.Generation.Length - 1]
+                row 0
+                if result.Generation.Length > 1 then
+                    row (result.Generation.Length - 1)
                 collapsed
-                $"{result.Draws:N0} draws in {result.Elapsed.TotalSeconds:F2} s ({speed:N0} M draws/s, {result.Engine}), digest {result.Digest}"
+                $"{result.Draws:N0} draws in {result.Elapsed.TotalSeconds:F2} s ({rate} M draws/s, {result.Engine}), digest {result.Digest}"
             ]
 
 /// <summary>Reads runs.</summary>
@@ -172,11 +175,24 @@ module Run =
     let frame (run: Run) : Frame<int, string> =
         Frame.ofRecords (rows run) |> Frame.indexRowsInt "Generation"
 
+    /// <summary>A frame as F# Interactive shows it: a table of numbers with five digits; the frame keeps them all.</summary>
+    let internal format (frame: Frame<int, string>) =
+        let short (value: float) =
+            value.ToString("G5", Globalization.CultureInfo.InvariantCulture)
+
+        (frame |> Frame.mapValues short).Format()
+
+    /// <summary>Prints a frame as a table of numbers with five digits.</summary>
+    let print (run: Run) = printfn "%s" (format (frame run))
+
     /// <summary>A quantity's mean at one reported generation.</summary>
     /// <exception cref="T:System.ArgumentException">That generation is not reported.</exception>
     let at (generation: int) (quantity: Quantity) (run: Run) =
         match run.Result.Generation.IndexOf generation with
-        | -1 -> invalidArg (nameof generation) $"generation {generation} is not among the reported ones"
+        | -1 ->
+            invalidArg
+                (nameof generation)
+                $"generation {generation} is not among the {run.Result.Generation.Length:N0} reported ones, from {run.Result.Generation[0]} to {Array.last run.Generations}: see Scenario.withGenerations and Scenario.withReportsAt"
         | i -> run[quantity][i]
 
     /// <summary>A quantity of each traced context: its generations and values.</summary>

@@ -155,8 +155,8 @@ type Scenario =
             Threads = Option.toNullable scenario.Threads
         )
 
-    /// <summary>One line about the scenario.</summary>
-    override scenario.ToString() =
+    /// <summary>The schedule and how much of everything, without the truth.</summary>
+    member internal scenario.Title =
         let part name value =
             value |> Option.map (fun v -> $"{name} = {v:N0}") |> Option.toList
 
@@ -171,4 +171,8 @@ type Scenario =
                    part "generations" scenario.Generations)
             @ [ $"seed = {scenario.Seed}" ]
 
-        $"""{scenario.Schedule.Name} ({String.concat ", " parts}) from {scenario.Truth}"""
+        $"""{scenario.Schedule.Name} ({String.concat ", " parts})"""
+
+    /// <summary>One line about the scenario.</summary>
+    override scenario.ToString() =
+        $"{scenario.Title} from {scenario.Truth}"

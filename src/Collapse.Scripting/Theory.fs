@@ -53,6 +53,29 @@ module Theory =
             | _ -> unknown scenario
         | _ -> unknown scenario
 
+    // A record with a row for each generation would fill the screen of F# Interactive: the first and the last tell.
+    let internal format (table: TheoryTable) =
+        let number (value: float) =
+            value.ToString("G5", System.Globalization.CultureInfo.InvariantCulture)
+
+        let known (value: System.Nullable<float>) =
+            if value.HasValue then number value.Value else "unknown"
+
+        let row (row: GenerationTheory) =
+            $"m = {row.Generation}: S_m = {number row.SumOfSquares}, support {known row.Support}, "
+            + $"rho_m = {known row.CollapseProbability.Exact}, deviation {known row.L1FromFirst.Exact}"
+
+        let rows = table.Generations
+
+        String.concat
+            "\n"
+            [
+                $"theory of {rows.Count:N0} generations, E[T] = {known table.ExpectedCollapseTime.Exact}"
+                row rows[0]
+                if rows.Count > 1 then
+                    row rows[rows.Count - 1]
+            ]
+
     let private isVacuous (bound: Bound) = bound.Vacuous
 
     /// <summary>The theoretical values of a quantity under a scenario, by generation; empty where none is known.</summary>
@@ -94,18 +117,18 @@ module Theory =
         | Quantity.SumOfSquares ->
             let name =
                 match scenario.Schedule.Name with
-                | "fully-synthetic" -> "S<sub>m</sub> by (6)"
-                | "partially-synthetic" -> "S<sub>m</sub> by (9)"
-                | _ -> "S<sub>m</sub> exact"
+                | "fully-synthetic" -> "S<sub>m</sub>, exact, (6)"
+                | "partially-synthetic" -> "S<sub>m</sub>, exact, (9)"
+                | _ -> "S<sub>m</sub>, exact"
 
             curve name Source.Exact (fun row -> Some row.SumOfSquares)
-        | Quantity.Support -> exact "support exact" _.Support
+        | Quantity.Support -> exact "support, exact" _.Support
         | Quantity.CollapsedFraction ->
-            exact "ρ<sub>m</sub> exact" _.CollapseProbability.Exact
+            exact "ρ<sub>m</sub>, exact" _.CollapseProbability.Exact
             @ clipped "(7) below" Source.Paper _.CollapseProbability.LowerBound
             @ clipped "(7) above" Source.Paper _.CollapseProbability.UpperBound
         | Quantity.L1FromFirst ->
-            exact "exact" _.L1FromFirst.Exact
+            exact "deviation, exact" _.L1FromFirst.Exact
             @ bound "sharp bound" Source.Sharp _.L1FromFirst.Sharp
             @ bound "Theorem 3" Source.Paper _.L1FromFirst.Theorem3
             @ bound "Theorem 4" Source.Paper _.L1FromFirst.Theorem4

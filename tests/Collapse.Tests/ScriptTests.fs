@@ -66,7 +66,45 @@ let private pages (output: string) =
         for found in Regex.Matches(output, "^figure: (.+)$", RegexOptions.Multiline) -> found.Groups[1].Value.Trim()
     ]
 
-/// What a page holds once the browser has run it: script errors, curves given, curves drawn.
+// Plotly sets zero-width spaces around what is raised or lowered.
+let private plain (html: string) =
+    (nonNull (Net.WebUtility.HtmlDecode(Regex.Replace(html, "<[^>]*>", "")))).Replace("\u200b", "").Trim()
+
+/// The texts that a page's figure is made of, read as UTF-8: title, headings, axes, and legend.
+let private textsGiven (html: string) =
+    let json (name: string) =
+        let found = Regex.Match(html, $"var {name} = (.*);$", RegexOptions.Multiline)
+        JsonDocument.Parse(found.Groups[1].Value).RootElement
+
+    let rec under (node: JsonElement) =
+        [
+            match node.ValueKind with
+            | JsonValueKind.Object ->
+                for it in node.EnumerateObject() do
+                    if it.NameEquals "text" then
+                        string it.Value
+                    else
+                        yield! under it.Value
+            | JsonValueKind.Array ->
+                for it in node.EnumerateArray() do
+                    yield! under it
+            | _ -> ()
+        ]
+
+    let layout = json "layout"
+
+    [
+        yield! under layout
+
+        if layout.GetProperty("showlegend").GetBoolean() then
+            for curve in json("data").EnumerateArray() do
+                if curve.GetProperty("showlegend").GetBoolean() then
+                    string (curve.GetProperty "name")
+    ]
+    |> List.map plain
+    |> List.filter (fun text -> text <> "")
+
+/// What a page holds once the browser has run it: script errors, curves given, curves drawn, texts shown.
 let private opened (page: string) =
     let watch =
         "<head><script>window.failures = []; window.onerror = text => { window.failures.push(String(text)); };</script>"
@@ -82,7 +120,7 @@ text.textContent = JSON.stringify({
     given: plot ? plot.data.length : 0,
     empty: plot ? plot.data.filter(d => !(d.x || d.a || []).length).length : 0,
     drawn: document.querySelectorAll('.cartesianlayer .trace, .ternarylayer .trace').length,
-    titles: [...document.querySelectorAll('.xtitle, .ytitle')].map(t => t.textContent) });
+    texts: [...document.querySelectorAll('svg text')].map(t => t.textContent) });
 document.body.append(text);</script></body>"""
 
     let html = File.ReadAllText page
@@ -111,10 +149,20 @@ let private expectWhole (page: string) =
     Expect.equal (count "empty") 0 "every curve has points"
     Expect.equal (count "drawn") (count "given") "every curve is drawn"
 
+    let shown =
+        set
+            [
+                for text in report.GetProperty("texts").EnumerateArray() -> plain (string text)
+            ]
+
+    let given = textsGiven (File.ReadAllText page)
+    Expect.isNonEmpty given "the figure has texts"
+    Expect.isEmpty (given |> List.filter (shown.Contains >> not)) "every text is shown as it was given"
+
 /// A page that is not whole in one way.
 let private broken (change: string -> string) =
     let figure =
-        Figure.ofCurves "x" "y" [ Figure.curve Look.Strong 0 "line" [ (1.0, 1.0); (2.0, 2.0) ] ]
+        Figure.ofCurves "x" "σ<sub>m</sub>²" [ Figure.curve Look.Strong 0 "line" [ (1.0, 1.0); (2.0, 2.0) ] ]
 
     let page = Path.Combine(figures.Value, "broken.html")
     File.WriteAllText(page, change (Figure.toHtml figure))
@@ -139,7 +187,7 @@ let tests =
         "scripts"
         [
             browserTest
-                "the browser's check passes a whole page and rejects script errors and missing curves"
+                "the browser's check passes a whole page and rejects script errors, missing curves and garbled texts"
                 (fun () ->
                     expectWhole (broken id)
 
@@ -175,7 +223,12 @@ let tests =
                         for page in pages output do
                             let html = File.ReadAllText page
                             Expect.isFalse (fetches.IsMatch html) $"{page} needs no network"
-                            Expect.stringContains html "<meta charset=\"utf-8\">" $"{page} says how it is written"
+
+                            // Browsers look for it in the first 1,024 bytes.
+                            Expect.stringContains
+                                (html.Substring(0, 1_000))
+                                "<head><meta charset=\"utf-8\">"
+                                $"{page} says how it is written"
                     }
 
                     browserTest $"{name}'s figures show every curve in a browser" (fun () ->

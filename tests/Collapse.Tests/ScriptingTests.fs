@@ -3,6 +3,7 @@ module Collapse.Tests.ScriptingTests
 
 open System
 open System.IO
+open System.Text.RegularExpressions
 open Collapse.Engines
 open Collapse.Scripting
 open Expecto
@@ -109,8 +110,13 @@ let tests =
                 let names quantity =
                     Theory.curves quantity 20 partial |> List.map _.Name
 
-                Expect.equal (names Quantity.SumOfSquares) [ "S<sub>m</sub> by (9)" ] "closed form"
-                Expect.equal (names Quantity.L1FromFirst) [ "exact"; "sharp bound" ] "Theorems 3 and 4 exceed 2"
+                Expect.equal (names Quantity.SumOfSquares) [ "S<sub>m</sub>, exact, (9)" ] "closed form"
+
+                Expect.equal
+                    (names Quantity.L1FromFirst)
+                    [ "deviation, exact"; "sharp bound" ]
+                    "Theorems 3 and 4 exceed 2"
+
                 Expect.isEmpty (names Quantity.Entropy) "nothing known"
 
                 let figure =
@@ -125,7 +131,126 @@ let tests =
                     [ Look.Strong; Look.Exact; Look.Sharp ]
                     "looks"
             }
+            test "bounds of several runs are told apart by the run's name, exact values are not" {
+                let run n =
+                    Prior.power 600 52 0.1
+                    |> Scenario.partiallySynthetic (real = 100, samples = n)
+                    |> Scenario.withContexts 10
+                    |> Scenario.withGenerations 5
+                    |> Simulation.run
+
+                let figure =
+                    Figure.compare Quantity.L1FromFirst [ for n in [ 10; 20 ] -> $"n = {n}", run n ]
+                    |> Figure.withTheory
+
+                Expect.equal
+                    (figure.Panels[0].Curves |> List.map _.Name)
+                    [
+                        "n = 10"
+                        "n = 20"
+                        "deviation, exact"
+                        "sharp bound, n = 10"
+                        "deviation, exact"
+                        "sharp bound, n = 20"
+                    ]
+                    "names in the legend"
+            }
+            test "runs, priors, scenarios, devices, figures and tables print in these words" {
+                let lines (text: string) =
+                    Regex.Replace(text, @"in [0-9.]+ s \([0-9.,]+ M", "in # s (# M").Split '\n'
+                    |> List.ofArray
+
+                let settings = "fully-synthetic (n = 30, contexts = 40, generations = 50, seed = 1)"
+
+                // The first model is not among the reported ones.
+                let run =
+                    scenario
+                    |> Scenario.withEngine "cpu"
+                    |> Scenario.withReportsAt [ 10; 30 ]
+                    |> Simulation.run
+
+                Expect.equal
+                    (lines (Printed.run run))
+                    [
+                        settings + " from prior power:600:52:0.1: 600 tokens"
+                        "  m = 10: S_m = 0.3723, support 4.5, entropy 1.200 nats"
+                        "  m = 50: S_m = 0.8419, support 1.4, entropy 0.235 nats"
+                        "  collapsed: 26 of 40 contexts, mean T = 32.46 (sd 9.47)"
+                        "  46,320 draws in # s (# M draws/s, cpu), digest 5803aa30e39a8e7f"
+                    ]
+                    "a run"
+
+                let once =
+                    scenario
+                    |> Scenario.withEngine "cpu"
+                    |> Scenario.withGenerations 1
+                    |> Simulation.run
+
+                Expect.equal
+                    (lines (string once)).[1..]
+                    [
+                        "m = 1: S_m = 0.1389, support 14.9, entropy 2.360 nats"
+                        "no context has collapsed"
+                        "1,200 draws in # s (# M draws/s, cpu), digest 24a3a8d0ee28f60c"
+                    ]
+                    "one generation is told once"
+
+                Expect.equal (string (Prior.uniform 5)) "prior uniform:5: 5 tokens" "one law"
+
+                Expect.equal
+                    (string (Prior.dirichlet 1_000 0.5))
+                    "prior dirichlet:1000:0.5: 1,000 tokens, one law per context"
+                    "many laws"
+
+                let device reason =
+                    string
+                        {
+                            Engine = "cuda:0"
+                            Name = "sixteen lanes"
+                            Reason = reason
+                        }
+
+                Expect.equal (device None) "cuda:0: sixteen lanes" "a device"
+                Expect.equal (device (Some "no driver")) "cuda:0: not usable, no driver" "a missing one"
+
+                Expect.equal
+                    (string (Figure.trajectories Quantity.Support run |> Figure.withTheory))
+                    $"figure '{settings}': 1 panel, 3 curves; see Figure.show and Figure.save"
+                    "a figure"
+
+                Expect.equal
+                    (string (Figure.row "" (List.replicate 2 (Figure.collapseTimes [ "a", run ]))))
+                    "figure: 2 panels, 2 curves; see Figure.show and Figure.save"
+                    "without a title"
+
+                Expect.equal
+                    (lines (Printed.theory (Theory.table 50 scenario)))
+                    [
+                        "theory of 50 generations, E[T] = 54.947"
+                        "  m = 1: S_m = 0.13, support 15.267, rho_m = 2.7258E-18, deviation 0"
+                        "  m = 50: S_m = 0.83477, support 1.4905, rho_m = 0.54711, deviation 1.6464"
+                    ]
+                    "a table of theory"
+
+                let frame = Run.frame run
+
+                Expect.equal
+                    (lines (Printed.frame frame) |> List.map _.TrimEnd())
+                    [
+                        "      SumOfSquares MaxProbability Support Entropy L1FromFirst L1FromTruth UnseenMass CollapsedFraction"
+                        "  10 -> 0.37228      0.49167        4.525   1.1997  1.1533      1.3768      0.63804    0"
+                        "  30 -> 0.71894      0.78583        1.95    0.44843 1.5683      1.6777      0.81782    0.3"
+                        "  50 -> 0.84194      0.86917        1.4     0.23492 1.655       1.7399      0.86677    0.65"
+                    ]
+                    "a frame, with five digits"
+
+                Expect.equal (frame["Entropy"].[10]) run[Quantity.Entropy].[0] "which keeps them all"
+            }
             test "what cannot be is refused with its remedy" {
+                throwsArgument
+                    "generation 51 is not among the 50 reported ones, from 1 to 50: see Scenario.withGenerations"
+                    (fun () -> Simulation.run scenario |> Run.at 51 Quantity.Support |> ignore)
+
                 throwsArgument "one law for all contexts" (fun () ->
                     Theory.table 5 (Prior.dirichlet 3 1.0 |> Scenario.fullySynthetic (samples = 5))
                     |> ignore)
