@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using Collapse.Results;
+using Collapse.Softmax.Refit;
 using Collapse.Theory;
 
 namespace Collapse.Cli;
@@ -48,6 +49,11 @@ internal static class CommandLine
         catch (TheoryInputException e)
         {
             screen.Complain(Translate(e));
+            return ExitCode.BadInput;
+        }
+        catch (RefitDivergedException e)
+        {
+            screen.Complain(e.Message);
             return ExitCode.BadInput;
         }
         catch (OperationCanceledException)

@@ -1,5 +1,7 @@
+using System.Globalization;
 using Collapse.Corpora;
 using Collapse.Running;
+using Collapse.Softmax;
 
 namespace Collapse.Cli;
 
@@ -14,6 +16,37 @@ internal static class ModelTitle
             yield return $"{Path.GetFileName(corpus.Path)}: {Figures.Whole(corpus.TokenCount)} tokens ({corpus.Tokenizer}), "
                 + $"vocabulary {Figures.Whole(corpus.VocabularySize)}, order {corpus.Order}, "
                 + $"{Figures.Whole(corpus.TransitionCount)} transitions";
+        }
+    }
+
+    /// <summary>What departs from the closed form.</summary>
+    private static IEnumerable<string> Describe(Classifier classifier)
+    {
+        if (classifier.IsClosedForm)
+        {
+            yield break;
+        }
+
+        yield return $"refit {classifier.Refit}";
+        if (classifier.L2 > 0)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"L2 = {classifier.L2}");
+        }
+
+        yield return $"{classifier.Embedding} contexts";
+        if (classifier.Decoding.Temperature != 1)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"T = {classifier.Decoding.Temperature}");
+        }
+
+        if (classifier.Decoding.TopK is int k)
+        {
+            yield return $"top-k {Figures.Whole(k)}";
+        }
+
+        if (classifier.Decoding.TopP < 1)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"top-p {classifier.Decoding.TopP}");
         }
     }
 
@@ -36,6 +69,7 @@ internal static class ModelTitle
             parts.Add($"N = {Figures.Whole(real)} real");
         }
 
+        parts.AddRange(Describe(settings.Classifier));
         if (dependsOnSeed)
         {
             parts.Add($"seed {settings.Seed}");

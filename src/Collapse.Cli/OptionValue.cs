@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace Collapse.Cli;
 
@@ -25,6 +26,24 @@ internal static class OptionValue
         ParameterRange range,
         string orElse = ""
     ) => parsed.GetValue(option) is string text ? range.Parse(text, orElse) : null;
+
+    /// <summary>A number with a decimal point; null where it is not given.</summary>
+    public static double? Real(ParseResult parsed, Option<string> option)
+    {
+        if (parsed.GetValue(option) is not string text)
+        {
+            return null;
+        }
+
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            ? value
+            : throw new InvalidInputException(
+                option.Name,
+                text,
+                "must be a number",
+                "write it with a decimal point, as in 0.7"
+            );
+    }
 
     /// <summary>Refuses an option that was given and must not be.</summary>
     public static void Refuse(ParseResult parsed, Option<string> option, string why, string remedy)

@@ -18,7 +18,7 @@ internal sealed class RunAction(Screen screen, CancellationToken interrupt)
         }
 
         Scenario scenario = Scenario.Parse(request.Scenario, request.Window);
-        using IEngine engine = EngineCatalog.Create(request.Engine, request.Threads);
+        using IEngine engine = EngineCatalog.Create(request.Engine, request.Threads, request.Classifier);
         Simulation simulation = Simulation.Prepare(Read(request, scenario), engine);
         interrupt.ThrowIfCancellationRequested();
         var provenance = RunProvenance.Now(simulation.Plan, engine);
@@ -46,6 +46,7 @@ internal sealed class RunAction(Screen screen, CancellationToken interrupt)
             HeldOut = request.HeldOut is null ? null : reader.ReadHeldOut(settings.Corpus!, request.HeldOut),
             Generations = request.Generations,
             UntilCollapse = request.UntilCollapse,
+            Classifier = request.Classifier,
             ReportAt = request.ReportAt,
             Trace = request.Trace,
             Threads = request.Threads,

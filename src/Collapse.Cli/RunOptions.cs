@@ -7,6 +7,7 @@ namespace Collapse.Cli;
 internal sealed class RunOptions
 {
     private readonly ModelOptions _model = new();
+    private readonly ClassifierOptions _classifier = new();
     private readonly Option<string> _heldOut = OptionValue.Create(
         "--heldout",
         "FILE",
@@ -78,6 +79,7 @@ internal sealed class RunOptions
             .. _model.Truth,
             _heldOut,
             .. _model.Sizes,
+            .. _classifier.All,
             _generations,
             _untilCollapse,
             _maxGenerations,
@@ -126,6 +128,7 @@ internal sealed class RunOptions
                 ? OptionValue.Number(parsed, _maxGenerations, ParameterRange.MaxGenerations)
                 : OptionValue.Number(parsed, _generations, ParameterRange.Generations),
             UntilCollapse = untilCollapse,
+            Classifier = _classifier.Read(parsed),
             ReportAt = parsed.GetValue(_reportAt) is string grid ? ReportGrid.Parse(grid) : ReportGrid.Standard,
             Engine = parsed.GetValue(_engine) ?? "auto",
             Threads = OptionValue.Number(parsed, _threads, ParameterRange.Threads),

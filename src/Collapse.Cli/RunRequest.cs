@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Collapse.Running;
+using Collapse.Softmax;
 
 namespace Collapse.Cli;
 
@@ -15,6 +16,7 @@ internal sealed record RunRequest : ModelRequest
     /// <summary>The last generation, or the most that a run until collapse may take.</summary>
     public int? Generations { get; init; }
     public bool UntilCollapse { get; init; }
+    public Classifier Classifier { get; init; } = Classifier.ClosedForm;
     public ReportGrid ReportAt { get; init; } = ReportGrid.Standard;
     public string Engine { get; init; } = "auto";
     public int? Threads { get; init; }

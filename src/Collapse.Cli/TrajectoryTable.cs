@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Collapse.Results;
+using Collapse.Softmax.Refit;
 using Spectre.Console;
 
 namespace Collapse.Cli;
@@ -29,6 +30,11 @@ internal static class TrajectoryTable
             columns.RemoveAt(6);
         }
 
+        if (result.Plan.IsSoftmax)
+        {
+            ChangeForSoftmax(columns, result);
+        }
+
         if (result.HeldOut is HeldOutSeries heldOut)
         {
             columns.Add(("covered\nnats", i => Figures.Real(heldOut.CoveredCrossEntropy[i])));
@@ -36,6 +42,23 @@ internal static class TrajectoryTable
         }
 
         return Fill(columns, Choose(result.Generation));
+    }
+
+    /// <summary>
+    /// Softmax models give every token some probability, unless they are closed forms: their support and unseen mass
+    /// say little, the support of their training sets more. And they have two kinds of error; a closed form has one.
+    /// </summary>
+    private static void ChangeForSoftmax(List<(string Header, Func<int, string> Cell)> columns, RunResult result)
+    {
+        columns[3] = ("training\nsupport", i => Figures.Mean(result[Observable.TrainingSupport].Mean[i]));
+        bool isClosed = result.Plan.Settings.Classifier.Refit is RefitMethod.Closed;
+        int last = columns.Count - 1;
+        columns.Insert(last, ("statist.\nerror", i => Figures.Real(result[Observable.StatisticalError].Mean[i])));
+        if (!isClosed)
+        {
+            columns[last - 1] = columns[last];
+            columns[last] = ("funct.\nerror", i => Figures.Real(result[Observable.FunctionalError].Mean[i]));
+        }
     }
 
     /// <summary>Indices of the generations to show.</summary>

@@ -48,6 +48,10 @@ public sealed record ParameterRange(string Parameter, long Lowest, long Highest,
     public static ParameterRange Chunk { get; } =
         new("--chunk", 1, 1 << 24, "choose how many contexts are handled at a time");
 
+    /// <summary>Tokens that top-k keeps.</summary>
+    public static ParameterRange TopK { get; } =
+        new("--top-k", 1, int.MaxValue, "choose how many tokens are kept, or leave it out to keep all");
+
     /// <summary>The order of a corpus' contexts.</summary>
     public static ParameterRange Order { get; } =
         new("--order", 0, int.MaxValue, "choose the number of tokens in a context");

@@ -136,7 +136,7 @@ let private refusals =
         test "divergence is said, with the context, the rate and a rate that is safe" {
             let counts = rows 5 [ [ 0, 4 ]; [ 1, 3; 2, 2; 3, 1 ]; [ 0, 1; 1, 1 ] ]
             let e = divergence (fun () -> oneHot counts (gradient 50 1000.0 0.0) plain)
-            Expect.equal (e.Context, e.SafeRate) (Nullable 1, 4.0) "the first that diverges"
+            Expect.equal (e.Context, e.SafeRate) (Nullable 1L, 4.0) "the first that diverges"
             Expect.isGreaterThan e.Loss e.StartLoss "the loss"
             Expect.stringStarts e.Message "--refit gradient:50:1000: diverged in context 1, loss " ""
             Expect.stringEnds e.Message $" at step {e.Step} after 1.609 at the start; choose a RATE below 4" ""

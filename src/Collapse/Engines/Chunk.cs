@@ -16,7 +16,7 @@ public sealed class Chunk
         _plan = plan;
         _recorders = recorders;
         _advance = advance;
-        Table = new ContextTable(first, count);
+        Table = new ContextTable(first, count, plan.ObservableCount);
         for (int i = 0; i < count; i++)
         {
             Table.Samples[i] = plan.SamplesOf(first + i);

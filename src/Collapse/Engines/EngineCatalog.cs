@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 using Collapse.Engines.Cpu;
 using Collapse.Engines.Gpu;
 using Collapse.Kernels;
+using Collapse.Running;
+using Collapse.Softmax;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
@@ -45,8 +47,13 @@ public static class EngineCatalog
     /// <c>opencl[:i]</c> with i from 0.
     /// </param>
     /// <param name="threads">Worker threads of the CPU engine; null for one per core.</param>
-    /// <exception cref="InvalidInputException">The name is unknown, or the device is absent or cannot be used.</exception>
-    public static IEngine Create(string specification, int? threads = null)
+    /// <param name="classifier">
+    /// What it is to train; null for the closed form. Softmax models are trained on the CPU, which <c>auto</c> then takes.
+    /// </param>
+    /// <exception cref="InvalidInputException">
+    /// The name is unknown, the device is absent or cannot be used, or it cannot train the classifier.
+    /// </exception>
+    public static IEngine Create(string specification, int? threads = null, Classifier? classifier = null)
     {
         ArgumentNullException.ThrowIfNull(specification);
         if (threads is < 1 or > 1024)
@@ -63,8 +70,14 @@ public static class EngineCatalog
         int number = 0;
         bool isNumbered =
             parts.Length == 2 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out number);
+        bool isSoftmax = classifier is { IsClosedForm: false };
         return (parts[0], parts.Length == 1 || isNumbered) switch
         {
+            ("auto" or "cpu", true) when parts.Length == 1 && isSoftmax => new SoftmaxEngine(threads),
+            ("reference" or "cuda" or "opencl", true) when isSoftmax => throw ClassifierRules.Refuse(
+                specification,
+                classifier!
+            ),
             ("auto", true) when parts.Length == 1 => CreateBest(threads),
             ("cpu", true) when parts.Length == 1 => new CpuEngine(threads),
             ("reference", true) when parts.Length == 1 => new ReferenceEngine(),

@@ -1,4 +1,5 @@
 using Collapse.Running;
+using Collapse.Softmax;
 
 namespace Collapse.Engines;
 
@@ -13,6 +14,14 @@ public interface IEngine : IDisposable
 
     /// <summary>The device it runs on, in words.</summary>
     string Device { get; }
+
+    /// <summary>Whether it can train a classifier: the closed form, unless the engine says more.</summary>
+    /// <param name="classifier">The classifier.</param>
+    bool CanTrain(Classifier classifier)
+    {
+        ArgumentNullException.ThrowIfNull(classifier);
+        return classifier.IsClosedForm;
+    }
 
     /// <summary>How many contexts of a plan it can hold at a time, at least 1.</summary>
     /// <param name="plan">The plan.</param>

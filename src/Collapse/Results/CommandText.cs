@@ -1,6 +1,7 @@
 using System.Globalization;
 using Collapse.Corpora;
 using Collapse.Running;
+using Collapse.Softmax;
 
 namespace Collapse.Results;
 
@@ -41,6 +42,7 @@ public static class CommandText
         }
 
         Add(settings.UntilCollapse ? "--max-generations" : "--generations", settings.Generations);
+        AddClassifier(settings.Classifier);
         Add("--report-at", settings.ReportAt.Specification);
         Add("--engine", engine);
         Add("--threads", settings.Threads);
@@ -48,6 +50,19 @@ public static class CommandText
         Add("--seed", settings.Seed);
         Add("--trace", settings.Trace > 0 ? settings.Trace : null);
         return arguments;
+
+        void AddClassifier(Classifier classifier)
+        {
+            if (!classifier.IsClosedForm)
+            {
+                Add("--refit", classifier.Refit);
+                Add("--l2", classifier.L2 > 0 ? classifier.L2 : null);
+                Add("--embedding", classifier.Embedding);
+                Add("--temperature", classifier.Decoding.Temperature);
+                Add("--top-k", classifier.Decoding.TopK);
+                Add("--top-p", classifier.Decoding.TopP);
+            }
+        }
 
         void Add(string option, object? value)
         {

@@ -5,7 +5,7 @@ namespace Collapse.Results;
 /// <summary>What is known of each context of one chunk at its end, column by column.</summary>
 public sealed class ContextTable
 {
-    internal ContextTable(long firstContext, int count)
+    internal ContextTable(long firstContext, int count, int observables = Observables.Count)
     {
         FirstContext = firstContext;
         Samples = new int[count];
@@ -13,7 +13,8 @@ public sealed class ContextTable
         LastGeneration = new int[count];
         CollapseTime = new int[count];
         Token = new int[count];
-        Values = [.. Observables.Names.Select(_ => new double[count])];
+        Collapsed = new bool[count];
+        Values = [.. Enumerable.Range(0, observables).Select(_ => new double[count])];
     }
 
     /// <summary>Index of the first row's context in the run.</summary>
@@ -40,9 +41,13 @@ public sealed class ContextTable
     /// <summary>The last observables, one column each, in the order of <see cref="Observable"/>; NaN where undefined.</summary>
     public ImmutableArray<double[]> Values { get; }
 
+    /// <summary>Whether the last training set of each context is one token.</summary>
+    internal bool[] Collapsed { get; }
+
     /// <summary>
-    /// Whether a row's last model is one token. A context with a collapse time need not be: from older models
-    /// or real data other tokens can come back.
+    /// Whether a row's last training set is one token: its model then too, unless it is a softmax model, which need not
+    /// reach its data. A context with a collapse time need not be: from older models or real data other tokens can come
+    /// back.
     /// </summary>
-    public bool IsCollapsed(int row) => Values[(int)Observable.MaxProbability][row] == 1;
+    public bool IsCollapsed(int row) => Collapsed[row];
 }

@@ -9,20 +9,22 @@ namespace Collapse.Results;
 /// </summary>
 internal sealed class Recorder(RunPlan plan)
 {
-    private readonly double[] _values = new double[Observables.Count];
-    private readonly long[] _fixedValues = new long[Observables.Count];
+    private readonly double[] _values = new double[plan.ObservableCount];
+    private readonly long[] _fixedValues = new long[plan.ObservableCount];
     private readonly double _logUnit = Math.ScaleB(1, -plan.LogBits);
     private readonly double _truthUnit = 1.0 / plan.TruthScale;
     private readonly bool _hasTruth = !plan.IsCorpus;
     private readonly double[] _units =
     [
-        .. Enumerable.Range(0, Observables.Count).Select(o => Math.ScaleB(1, Observables.UnitBits(o))),
+        .. Enumerable.Range(0, plan.ObservableCount).Select(o => Math.ScaleB(1, Observables.UnitBits(o))),
     ];
 
+    private int _token;
+    private bool _isCollapsed;
     private long _heldOutLog;
     private long _heldOutCovered;
 
-    public Tally Tally { get; } = new(plan.Report.Length);
+    public Tally Tally { get; } = new(plan.Report.Length, plan.ObservableCount);
 
     public List<TraceRow> Trace { get; } = [];
 
@@ -38,54 +40,82 @@ internal sealed class Recorder(RunPlan plan)
     /// <param name="firstSize">Tokens n_1 of the first.</param>
     public void Report(ContextTable table, int index, int report, ReadOnlySpan<long> row, int size, int firstSize)
     {
-        int generation = plan.Report[report];
         Convert(row, size, firstSize);
-        Tally.Add(report, CreateEntry(table, index, row, size));
-        Keep(table, index, generation, row);
-        AddToDigest(table.FirstContext + index, generation, size, row);
-        TraceContext(table, index, generation, row, size);
+        Report(table, index, report, row, size);
+    }
+
+    /// <summary>Records a context of a softmax model at a reported generation.</summary>
+    /// <param name="table">The chunk's table, which keeps the row as the context's last so far.</param>
+    /// <param name="index">The context's row in the table.</param>
+    /// <param name="report">Index of the generation in <see cref="RunPlan.Report"/>.</param>
+    /// <param name="row">What was observed.</param>
+    public void Report(ContextTable table, int index, int report, SoftmaxRow row)
+    {
+        Take(row);
+        Report(table, index, report, row.Integers, row.Size);
     }
 
     /// <summary>Records that a context left the work after a generation: it stays as it is in all later ones.</summary>
     public void Leave(ContextTable table, int index, int generation, ReadOnlySpan<long> row, int size, int firstSize)
     {
-        int next = plan.Report.AsSpan().BinarySearch(generation + 1);
         Convert(row, size, firstSize);
+        Leave(table, index, generation, row, size);
+    }
+
+    /// <summary>Records that a context of a softmax model left the work after a generation.</summary>
+    public void Leave(ContextTable table, int index, int generation, SoftmaxRow row)
+    {
+        Take(row);
+        Leave(table, index, generation, row.Integers, row.Size);
+    }
+
+    // From here on the values of the row have been made.
+    private void Report(ContextTable table, int index, int report, ReadOnlySpan<long> row, int size)
+    {
+        int generation = plan.Report[report];
+        Tally.Add(report, CreateEntry(table, index));
+        Keep(table, index, generation);
+        AddToDigest(table.FirstContext + index, generation, size, row);
+        TraceContext(table, index, generation, size);
+    }
+
+    private void Leave(ContextTable table, int index, int generation, ReadOnlySpan<long> row, int size)
+    {
+        int next = plan.Report.AsSpan().BinarySearch(generation + 1);
         if (plan.ReportIndex(generation) < 0)
         {
-            TraceContext(table, index, generation, row, size);
+            TraceContext(table, index, generation, size);
         }
 
-        Tally.AddFrom(next < 0 ? ~next : next, CreateEntry(table, index, row, size));
-        Keep(table, index, generation, row);
+        Tally.AddFrom(next < 0 ? ~next : next, CreateEntry(table, index));
+        Keep(table, index, generation);
         AddToDigest(table.FirstContext + index, -generation, size, row);
     }
 
-    /// <summary>Keeps the row of a context that is traced; <see cref="Convert"/> has made its values.</summary>
-    private void TraceContext(ContextTable table, int index, int generation, ReadOnlySpan<long> row, int size)
+    private void TraceContext(ContextTable table, int index, int generation, int size)
     {
         long context = table.FirstContext + index;
         if (context < plan.Settings.Trace)
         {
-            int token = ObservableRow.Token(row[ObservableRow.MaxAndToken]);
-            Trace.Add(new TraceRow(context, generation, size, token, [.. _values]));
+            Trace.Add(new TraceRow(context, generation, size, _token, [.. _values]));
         }
     }
 
-    private Tally.Entry CreateEntry(ContextTable table, int index, ReadOnlySpan<long> row, int size) =>
+    private Tally.Entry CreateEntry(ContextTable table, int index) =>
         new()
         {
             Values = _fixedValues,
             Weight = plan.IsCorpus ? table.Real[index] : 1,
-            Collapsed = ObservableRow.Count(row[ObservableRow.MaxAndToken]) == size,
+            Collapsed = _isCollapsed,
             HeldOutNegativeLog = _heldOutLog,
             HeldOutCovered = _heldOutCovered,
         };
 
-    private void Keep(ContextTable table, int index, int generation, ReadOnlySpan<long> row)
+    private void Keep(ContextTable table, int index, int generation)
     {
         table.LastGeneration[index] = generation;
-        table.Token[index] = ObservableRow.Token(row[ObservableRow.MaxAndToken]);
+        table.Token[index] = _token;
+        table.Collapsed[index] = _isCollapsed;
         for (int o = 0; o < _values.Length; o++)
         {
             table.Values[o][index] = _values[o];
@@ -106,13 +136,30 @@ internal sealed class Recorder(RunPlan plan)
         _values[(int)Observable.L1FromTruth] = _hasTruth ? row[ObservableRow.L1FromTruth] / n * _truthUnit : double.NaN;
         _values[(int)Observable.UnseenMass] =
             row[ObservableRow.UnseenMass] * (_hasTruth ? _truthUnit : 1.0 / firstSize);
+        Fix();
+        _token = ObservableRow.Token(row[ObservableRow.MaxAndToken]);
+        _isCollapsed = largest == size;
+        _heldOutCovered = row[ObservableRow.HeldOutCovered];
+        _heldOutLog = _heldOutCovered * LogTable.Ln(plan.Logs, size) - row[ObservableRow.HeldOutLog];
+    }
+
+    /// <summary>Takes over observables that are made already.</summary>
+    private void Take(SoftmaxRow row)
+    {
+        row.Values.AsSpan(0, _values.Length).CopyTo(_values);
+        Fix();
+        _token = row.Token;
+        _isCollapsed = row.IsCollapsed;
+        _heldOutCovered = row.HeldOutCovered;
+        _heldOutLog = row.HeldOutNegativeLog;
+    }
+
+    private void Fix()
+    {
         for (int o = 0; o < _values.Length; o++)
         {
             _fixedValues[o] = double.IsNaN(_values[o]) ? -1 : (long)(_values[o] * _units[o]);
         }
-
-        _heldOutCovered = row[ObservableRow.HeldOutCovered];
-        _heldOutLog = _heldOutCovered * LogTable.Ln(plan.Logs, size) - row[ObservableRow.HeldOutLog];
     }
 
     private void AddToDigest(long context, int generation, int size, ReadOnlySpan<long> row)

@@ -38,7 +38,7 @@ internal sealed class ResultBuilder(RunPlan plan)
         TimeSpan elapsed
     )
     {
-        var tally = new Tally(plan.Report.Length);
+        var tally = new Tally(plan.Report.Length, plan.ObservableCount);
         ulong digest = 0;
         foreach (Recorder recorder in recorders)
         {
@@ -70,7 +70,7 @@ internal sealed class ResultBuilder(RunPlan plan)
             [
                 .. Enumerable.Range(0, length).Select(i => (double)sums.Collapsed[i] / sums.Contexts[i]),
             ],
-            Series = [.. Enumerable.Range(0, Observables.Count).Select(o => CreateSeries(sums, o, length))],
+            Series = [.. Enumerable.Range(0, plan.ObservableCount).Select(o => CreateSeries(sums, o, length))],
             HeldOut = plan.Settings.HeldOut is null ? null : CreateHeldOut(sums, length),
             Trace = [.. recorders.SelectMany(r => r.Trace).OrderBy(t => t.Context).ThenBy(t => t.Generation)],
         };
@@ -106,7 +106,7 @@ internal sealed class ResultBuilder(RunPlan plan)
     {
         double unit = Math.ScaleB(1, -Observables.UnitBits(observable));
         ImmutableArray<double> Each(Func<int, int, double> value) =>
-            [.. Enumerable.Range(0, length).Select(i => value(i, (i * Observables.Count) + observable))];
+            [.. Enumerable.Range(0, length).Select(i => value(i, (i * plan.ObservableCount) + observable))];
 
         double Defined(int cell, double value) => sums.Moments[cell].Count == 0 ? double.NaN : value * unit;
 

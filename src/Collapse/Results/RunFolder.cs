@@ -107,7 +107,7 @@ public sealed class RunFolder
         string description = RunRecord.Describe(_provenance, status, null, result);
         CompleteContexts(description);
         GenerationsFile.Write(Path, result, description);
-        TraceFile.Write(Path, result.Trace, description);
+        TraceFile.Write(Path, result, description);
         WriteRecord(RunRecord.Write(_provenance, status, null, result));
     }
 

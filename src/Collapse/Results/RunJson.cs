@@ -2,6 +2,7 @@ using System.Text.Json;
 using Collapse.Corpora;
 using Collapse.Results.Files;
 using Collapse.Running;
+using Collapse.Softmax;
 
 namespace Collapse.Results;
 
@@ -10,7 +11,8 @@ public static class RunJson
 {
     /// <summary>
     /// The object, on one line: <c>scenario</c>, <c>seed</c>, <c>engine</c>, <c>device</c>, <c>contexts</c>,
-    /// <c>samples</c> (a number or "matched"), <c>generations</c>, <c>digest</c>, <c>draws</c>, <c>seconds</c>,
+    /// <c>samples</c> (a number or "matched"), for softmax models <c>refit</c>, <c>l2</c>, <c>embedding</c>,
+    /// <c>temperature</c>, <c>topK</c>, <c>topP</c>, then <c>generations</c>, <c>digest</c>, <c>draws</c>, <c>seconds</c>,
     /// <c>drawsPerSecond</c>, <c>collapseTime</c>, <c>series</c> with arrays of equal length (means over
     /// contexts), and for a corpus <c>corpus</c>, <c>seriesTokenWeighted</c> and, where given, <c>heldOut</c>.
     /// </summary>
@@ -48,6 +50,7 @@ public static class RunJson
         }
 
         WriteSamples(json, plan.Settings);
+        WriteClassifier(json, plan.Settings.Classifier);
         json.WriteWhole("generations", result?.Generations);
         json.WriteString("digest", result?.Digest);
         json.WriteWhole("draws", result?.Draws);
@@ -88,6 +91,22 @@ public static class RunJson
         }
     }
 
+    /// <summary>The members of a classifier; none for the closed form.</summary>
+    internal static void WriteClassifier(Utf8JsonWriter json, Classifier classifier)
+    {
+        if (classifier.IsClosedForm)
+        {
+            return;
+        }
+
+        json.WriteString("refit", classifier.Refit.ToString());
+        json.WriteNumber("l2", classifier.L2);
+        json.WriteString("embedding", classifier.Embedding.ToString());
+        json.WriteNumber("temperature", classifier.Decoding.Temperature);
+        json.WriteWhole("topK", classifier.Decoding.TopK);
+        json.WriteNumber("topP", classifier.Decoding.TopP);
+    }
+
     private static void WriteCollapseTimes(Utf8JsonWriter json, CollapseTimes times)
     {
         json.WriteReal("mean", times.Mean);
@@ -117,7 +136,7 @@ public static class RunJson
         json.WriteWholes("generation", result.Generation);
         foreach (ObservableSeries series in result.Series)
         {
-            json.WriteReals(Observables.Names[(int)series.Observable], mean(series));
+            json.WriteReals(Observables.NameOf(series.Observable), mean(series));
         }
 
         json.WriteReals("collapsedFraction", result.CollapsedFraction);

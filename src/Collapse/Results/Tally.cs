@@ -9,10 +9,10 @@ internal sealed class Tally
     private readonly Part _at;
     private readonly Part _from;
 
-    public Tally(int generations)
+    public Tally(int generations, int observables = Observables.Count)
     {
-        _at = new Part(generations);
-        _from = new Part(generations);
+        _at = new Part(generations, observables);
+        _from = new Part(generations, observables);
     }
 
     /// <summary>Adds a context at one reported generation.</summary>
@@ -64,10 +64,10 @@ internal sealed class Tally
     }
 
     /// <summary>The sums themselves.</summary>
-    public sealed class Part(int generations)
+    public sealed class Part(int generations, int observables)
     {
-        public readonly Moments[] Moments = new Moments[generations * Observables.Count];
-        public readonly QuantileSketch Sketch = new(generations * Observables.Count);
+        public readonly Moments[] Moments = new Moments[generations * observables];
+        public readonly QuantileSketch Sketch = new(generations * observables);
         public readonly long[] Contexts = new long[generations];
         public readonly long[] Collapsed = new long[generations];
         public readonly Int128[] Weights = new Int128[generations];
@@ -76,11 +76,11 @@ internal sealed class Tally
 
         public void Add(int index, in Entry entry)
         {
-            for (int o = 0; o < Observables.Count; o++)
+            for (int o = 0; o < observables; o++)
             {
                 if (entry.Values[o] >= 0)
                 {
-                    int cell = index * Observables.Count + o;
+                    int cell = index * observables + o;
                     Moments[cell].Add(entry.Values[o], entry.Weight);
                     Sketch.Add(cell, entry.Values[o]);
                 }
@@ -100,10 +100,10 @@ internal sealed class Tally
                 return;
             }
 
-            for (int o = 0; o < Observables.Count; o++)
+            for (int o = 0; o < observables; o++)
             {
-                int cell = index * Observables.Count + o;
-                int otherCell = otherIndex * Observables.Count + o;
+                int cell = index * observables + o;
+                int otherCell = otherIndex * observables + o;
                 Moments[cell].Add(other.Moments[otherCell]);
                 Sketch.AddCell(cell, other.Sketch, otherCell);
             }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Collapse.Engines;
+using Collapse.Softmax;
 
 namespace Collapse.Running;
 
@@ -46,6 +47,7 @@ public static class MemoryEstimate
                 "trace fewer contexts"
             ),
             ("--chunk", Text(chunk), BytesPerTableRow * chunk, "lower --chunk"),
+            SoftmaxModels(plan, engine, chunk),
         ];
         double total = parts.Sum(p => p.Bytes);
         // The rest is for the system and for what is not counted here.
@@ -60,6 +62,28 @@ public static class MemoryEstimate
                 remedy
             );
         }
+    }
+
+    private static (string Parameter, string Value, double Bytes, string Remedy) SoftmaxModels(
+        RunPlan plan,
+        IEngine engine,
+        int chunk
+    )
+    {
+        Classifier classifier = plan.Settings.Classifier;
+        double bytes = plan.IsSoftmax ? SoftmaxMemory.ModelBytes(plan, Math.Min(chunk, engine.ChunkCapacity(plan))) : 0;
+        string earlier =
+            plan.Schedule.Lookback > 1
+                ? $", or --generations or --window: {Text(plan.Schedule.Lookback)} models are kept"
+                : "";
+        return classifier.SeparatesContexts
+            ? ("--refit", classifier.Refit.ToString(), bytes, $"lower --samples{earlier}")
+            : (
+                "--embedding",
+                classifier.Embedding.ToString(),
+                bytes,
+                $"choose a smaller dimension or vocabulary{earlier}"
+            );
     }
 
     private static string Remedy(RunPlan plan) =>

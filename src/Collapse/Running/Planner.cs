@@ -15,6 +15,7 @@ public static class Planner
         CheckSource(settings);
         CheckSizes(settings);
         CheckReports(settings);
+        ClassifierRules.Check(settings);
         int last = LastGeneration(settings);
         Schedule schedule = Schedule.Create(settings.Scenario, last, settings.Corpus is not null);
         (long largest, long draws) = Measure(settings, schedule);
@@ -152,6 +153,7 @@ public static class Planner
             );
         }
 
+        ClassifierRules.CheckUntilCollapse(settings);
         if (!settings.Scenario.IsCollapseCertain)
         {
             throw new InvalidInputException(

@@ -3,6 +3,7 @@ using Collapse.Corpora;
 using Collapse.Kernels;
 using Collapse.Model;
 using Collapse.Priors;
+using Collapse.Results;
 
 namespace Collapse.Running;
 
@@ -30,6 +31,12 @@ public sealed class RunPlan
         HasSharedTruth = settings.Prior is not null && !IsPerContext;
         long largestHeldOut = settings.HeldOut is null ? 0 : settings.HeldOut.TransitionCount;
         LogBits = LogTable.BitsFor(Math.Max(largestSet, largestHeldOut));
+        if (IsSoftmax)
+        {
+            // ln p is not the logarithm of a count there: it may be as low as -2^20.
+            LogBits = Math.Min(LogBits, 40 - (int)Math.Ceiling(Math.Log2(Math.Max(largestHeldOut, 2))));
+        }
+
         Logs = LogTable.Create(Math.Max(LogTable.LengthFor(largestSet), 3), LogBits);
         TruthScale = 1L << (61 - (int)Math.Ceiling(Math.Log2(Math.Max(largestSet, 2))));
     }
@@ -72,6 +79,12 @@ public sealed class RunPlan
 
     /// <summary>Whether each context has an explicit law of its own.</summary>
     public bool IsPerContext { get; }
+
+    /// <summary>Whether models are softmax models, not tables of counts (<see cref="Softmax.Classifier.IsClosedForm"/>).</summary>
+    public bool IsSoftmax => !Settings.Classifier.IsClosedForm;
+
+    /// <summary>The number of observables: the first so many of <see cref="Results.Observable"/>.</summary>
+    internal int ObservableCount => IsSoftmax ? Observables.SoftmaxCount : Observables.Count;
 
     /// <summary>Whether real data is a corpus.</summary>
     public bool IsCorpus => Settings.Corpus is not null;

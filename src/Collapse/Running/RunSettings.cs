@@ -1,6 +1,7 @@
 using Collapse.Corpora;
 using Collapse.Model;
 using Collapse.Priors;
+using Collapse.Softmax;
 
 namespace Collapse.Running;
 
@@ -36,6 +37,9 @@ public sealed record RunSettings
 
     /// <summary>The generations whose observables are reported.</summary>
     public ReportGrid ReportAt { get; init; } = ReportGrid.Standard;
+
+    /// <summary>How models are trained and sampled; eq. 2 unless asked otherwise.</summary>
+    public Classifier Classifier { get; init; } = Classifier.ClosedForm;
 
     /// <summary>The seed, the key of Philox.</summary>
     public ulong Seed { get; init; } = 1;

@@ -39,7 +39,10 @@ public sealed class Simulation
     {
         ArgumentNullException.ThrowIfNull(engine);
         RunPlan plan = Planner.Plan(settings);
-        int chunk = (int)Math.Min(plan.Contexts, settings.Chunk ?? DefaultChunk);
+        ClassifierRules.CheckEngine(settings, engine);
+        int chunk = settings.Classifier.SeparatesContexts
+            ? (int)Math.Min(plan.Contexts, settings.Chunk ?? DefaultChunk)
+            : (int)plan.Contexts;
         MemoryEstimate.Check(plan, engine, chunk);
         CheckLargestSet(plan);
         return new Simulation(plan, engine, Math.Min(chunk, engine.ChunkCapacity(plan)));

@@ -19,11 +19,7 @@ internal sealed class ContextsFile
     private readonly NullableColumn<int> _collapseTime = new("collapseTime");
     private readonly NullableColumn<int> _survivor = new("survivor");
     private readonly NumberColumn<int> _token = new("token");
-    private readonly NullableColumn<double>[] _values =
-    [
-        .. Observables.Names.Select(name => new NullableColumn<double>(name)),
-    ];
-
+    private readonly NullableColumn<double>[] _values;
     private readonly TextColumn _contextText = new("contextText");
     private readonly TextColumn _tokenText = new("tokenText");
     private readonly Corpus? _corpus;
@@ -33,6 +29,7 @@ internal sealed class ContextsFile
     public ContextsFile(string folder, RunPlan plan)
     {
         _corpus = plan.Settings.Corpus;
+        _values = [.. Observables.NamesOf(plan.ObservableCount).Select(name => new NullableColumn<double>(name))];
         ParquetColumn[] texts = _corpus is null ? [] : [_contextText, _tokenText];
         _table = new ParquetTable(
             folder,

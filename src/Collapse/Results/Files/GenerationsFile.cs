@@ -35,7 +35,7 @@ internal static class GenerationsFile
 
     private static void AddSeries(List<ParquetColumn> columns, ObservableSeries series, bool isCorpus)
     {
-        string name = Observables.Names[(int)series.Observable];
+        string name = Observables.NameOf(series.Observable);
         AddDoubles(columns, $"{name}_mean", series.Mean);
         AddDoubles(columns, $"{name}_sd", series.StandardDeviation);
         AddDoubles(columns, $"{name}_min", series.Minimum);

@@ -72,6 +72,7 @@ internal static class RunRecord
         json.WriteWhole("generations", settings.UntilCollapse ? null : settings.Generations);
         json.WriteBoolean("untilCollapse", settings.UntilCollapse);
         json.WriteWhole("maxGenerations", settings.UntilCollapse ? settings.Generations : null);
+        RunJson.WriteClassifier(json, settings.Classifier);
         json.WriteString("reportAt", settings.ReportAt.Specification);
         json.WriteString("engine", provenance.Engine);
         json.WriteWhole("threads", settings.Threads);

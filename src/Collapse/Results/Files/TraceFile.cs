@@ -1,18 +1,19 @@
-using System.Collections.Immutable;
-
 namespace Collapse.Results.Files;
 
 /// <summary>trace.parquet: one row per traced context and reported generation; without rows where none is traced.</summary>
 internal static class TraceFile
 {
-    public static void Write(string folder, ImmutableArray<TraceRow> rows, string description)
+    public static void Write(string folder, RunResult result, string description)
     {
         var context = new NumberColumn<long>("context");
         var generation = new NumberColumn<int>("generation");
         var size = new NumberColumn<int>("trainingTokens");
         var token = new NumberColumn<int>("token");
-        NullableColumn<double>[] values = [.. Observables.Names.Select(name => new NullableColumn<double>(name))];
-        foreach (TraceRow row in rows)
+        NullableColumn<double>[] values =
+        [
+            .. result.Series.Select(series => new NullableColumn<double>(Observables.NameOf(series.Observable))),
+        ];
+        foreach (TraceRow row in result.Trace)
         {
             context.Add(row.Context);
             generation.Add(row.Generation);
@@ -25,7 +26,7 @@ internal static class TraceFile
         }
 
         var table = new ParquetTable(folder, "trace.parquet", [context, generation, size, token, .. values]);
-        if (rows.Length > 0)
+        if (result.Trace.Length > 0)
         {
             table.Flush();
         }

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Collapse.Softmax.Refit;
 
 /// <summary>A softmax classifier over embedded contexts: P(i | context j) = softmax(Wᵀ e_j)_i with W shared, D × s.</summary>
@@ -61,5 +63,45 @@ public sealed class EmbeddedModel
         {
             logits[token] = columns[Classes.ClassOf[token]];
         }
+    }
+
+    /// <summary>
+    /// Writes the logits of a context, one for each class of tokens, in float32: the entries of e in order, each
+    /// product fused with its sum, so that the bits are the same at every vector width.
+    /// </summary>
+    /// <param name="context">The context, 0 … c - 1.</param>
+    /// <param name="columns">Room for as many numbers as there are classes, at least.</param>
+    internal void WriteColumns(int context, Span<float> columns)
+    {
+        ReadOnlySpan<float> e = Embedding[context];
+        ReadOnlySpan<float> panels = Weights.Span;
+        Span<float> last = stackalloc float[PanelShape.Width];
+        for (int panel = 0; panel < Shape.Count; panel++)
+        {
+            int column = panel * PanelShape.Width;
+            int length = Math.Min(PanelShape.Width, Classes.Count - column);
+            Span<float> target = length == PanelShape.Width ? columns.Slice(column, length) : last;
+            WritePanel(e, panels.Slice(panel * Shape.PanelSize, Shape.PanelSize), target);
+            if (length < PanelShape.Width)
+            {
+                last[..length].CopyTo(columns[column..]);
+            }
+        }
+    }
+
+    private static void WritePanel(ReadOnlySpan<float> e, ReadOnlySpan<float> panel, Span<float> target)
+    {
+        Vector512<float> left = default;
+        Vector512<float> right = default;
+        for (int k = 0; k < e.Length; k++)
+        {
+            ReadOnlySpan<float> row = panel.Slice(k * PanelShape.Width, PanelShape.Width);
+            Vector512<float> factor = Vector512.Create(e[k]);
+            left = Vector512.FusedMultiplyAdd(factor, Vector512.Create(row), left);
+            right = Vector512.FusedMultiplyAdd(factor, Vector512.Create(row[(PanelShape.Width / 2)..]), right);
+        }
+
+        left.CopyTo(target);
+        right.CopyTo(target[(PanelShape.Width / 2)..]);
     }
 }

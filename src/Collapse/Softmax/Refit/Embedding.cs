@@ -7,7 +7,7 @@ namespace Collapse.Softmax.Refit;
 /// <summary>A vector e_j of D numbers for each of c contexts.</summary>
 public sealed class Embedding
 {
-    private const int LargestDimension = 4096;
+    internal const int LargestDimension = 4096;
 
     private static readonly ParameterRange DimensionRange = new(
         "--embedding",

@@ -7,19 +7,22 @@ public sealed class RefitDivergedException : Exception
 {
     internal RefitDivergedException(
         RefitMethod.Gradient method,
-        int? context,
+        long? context,
         int step,
         double loss,
         double startLoss,
-        double safeRate
+        double safeRate,
+        int? generation = null
     )
         : base(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"--refit {method}: diverged{(context is null ? "" : $" in context {context}")}, loss {loss:G4} at step {step} after {startLoss:G4} at the start; choose a RATE below {safeRate:G3}"
+                $"--refit {method}: diverged{Place(generation, context)}, loss {loss:G4} at step {step} after {startLoss:G4} at the start; choose a RATE below {safeRate:G3}"
             )
         )
     {
+        Method = method;
+        Generation = generation;
         Context = context;
         Step = step;
         Loss = loss;
@@ -27,8 +30,14 @@ public sealed class RefitDivergedException : Exception
         SafeRate = safeRate;
     }
 
+    /// <summary>The method.</summary>
+    public RefitMethod.Gradient Method { get; }
+
+    /// <summary>The generation whose model was trained; null outside a run.</summary>
+    public int? Generation { get; }
+
     /// <summary>The one-hot context that diverged; null where contexts are embedded.</summary>
-    public int? Context { get; }
+    public long? Context { get; }
 
     /// <summary>The step at which it was seen.</summary>
     public int Step { get; }
@@ -41,6 +50,21 @@ public sealed class RefitDivergedException : Exception
 
     /// <summary>Below this rate the loss falls at every step without momentum.</summary>
     public double SafeRate { get; }
+
+    /// <summary>The same, told of a run.</summary>
+    /// <param name="generation">The generation whose model was trained.</param>
+    /// <param name="firstContext">The number of the first context that was trained with it.</param>
+    internal RefitDivergedException InRun(int generation, long firstContext) =>
+        new(Method, firstContext + Context, Step, Loss, StartLoss, SafeRate, generation);
+
+    private static string Place(int? generation, long? context) =>
+        (generation, context) switch
+        {
+            (null, null) => "",
+            (null, _) => string.Create(CultureInfo.InvariantCulture, $" in context {context}"),
+            (_, null) => string.Create(CultureInfo.InvariantCulture, $" in generation {generation}"),
+            _ => string.Create(CultureInfo.InvariantCulture, $" in generation {generation}, context {context}"),
+        };
 }
 
 /// <summary>

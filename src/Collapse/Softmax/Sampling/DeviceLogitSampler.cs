@@ -48,7 +48,7 @@ public sealed class DeviceLogitSampler
         ArgumentNullException.ThrowIfNull(logits);
         new SamplingRule(temperature).Check();
         LogitCheck.CheckSizes(logits, samples.Span);
-        var counts = new CountRows();
+        var counts = new RowCounter();
         long mostTokens = (long)(MemoryShare * _accelerator.MemorySize / sizeof(float));
         int start = 0;
         while (start < logits.Rows)
@@ -64,7 +64,7 @@ public sealed class DeviceLogitSampler
             start = end;
         }
 
-        return CountRows.Join([counts], logits.Rows);
+        return RowCounter.Join([counts], logits.Rows);
     }
 
     private void SampleRows(
@@ -73,7 +73,7 @@ public sealed class DeviceLogitSampler
         int start,
         double temperature,
         LogitStreams streams,
-        CountRows target
+        RowCounter target
     )
     {
         // Rows of which nothing is drawn are not read: they are rows of zeros here.

@@ -53,7 +53,7 @@ public sealed class LogitSampler
         rule.Check();
         LogitCheck.CheckSizes(logits, samples.Span);
         int workers = Math.Max(1, Math.Min(_workers.Length, logits.Rows));
-        var parts = new CountRows[workers];
+        var parts = new RowCounter[workers];
         var failures = new (int Row, Exception Exception)?[workers];
         int next = 0;
         bool isStopped = false;
@@ -61,7 +61,7 @@ public sealed class LogitSampler
         void Work(int worker)
         {
             IRowSampler sampler = _workers[worker] ??= Create();
-            CountRows part = parts[worker] = new CountRows();
+            RowCounter part = parts[worker] = new RowCounter();
             while (!Volatile.Read(ref isStopped))
             {
                 // Rows are taken in order, so that those before a row that fails are all done or under way.
@@ -104,7 +104,7 @@ public sealed class LogitSampler
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first.Exception);
         }
 
-        return CountRows.Join(parts, logits.Rows);
+        return RowCounter.Join(parts, logits.Rows);
     }
 
     private IRowSampler Create() =>

@@ -22,7 +22,7 @@ public static class ReferenceLogitSampler
         ArgumentNullException.ThrowIfNull(rule);
         rule.Check();
         LogitCheck.CheckSizes(logits, samples.Span);
-        var counts = new CountRows();
+        var counts = new RowCounter();
         var buffer = new float[logits.Tokens];
         for (int row = 0; row < logits.Rows; row++)
         {
@@ -38,7 +38,7 @@ public static class ReferenceLogitSampler
             }
         }
 
-        return CountRows.Join([counts], logits.Rows);
+        return RowCounter.Join([counts], logits.Rows);
     }
 
     /// <summary>The tokens that a rule keeps, ascending.</summary>

@@ -10,7 +10,7 @@ namespace Collapse.Softmax.Sampling;
 internal interface IRowSampler
 {
     /// <summary>Draws from one row and appends its tokens and counts.</summary>
-    void Sample(ILogitSource source, int row, int samples, SamplingRule rule, LogitStreams streams, CountRows target);
+    void Sample(ILogitSource source, int row, int samples, SamplingRule rule, LogitStreams streams, RowCounter target);
 
     /// <summary>The tokens that given places fall on, for tests of the map from integers to tokens.</summary>
     /// <param name="logits">A row that has a law.</param>
@@ -59,7 +59,7 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
         int samples,
         SamplingRule rule,
         LogitStreams streams,
-        CountRows target
+        RowCounter target
     )
     {
         if (_seed != streams.Seed)
@@ -363,7 +363,7 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
     }
 
     /// <summary>Appends what was drawn, and forgets it.</summary>
-    private void Append(int row, ReadOnlySpan<int> kept, CountRows target)
+    private void Append(int row, ReadOnlySpan<int> kept, RowCounter target)
     {
         target.Begin(row);
         int words = (_tokens + 63) / 64;

@@ -1,7 +1,7 @@
 namespace Collapse.Softmax.Sampling;
 
 /// <summary>The rows that one worker has counted, one behind the other in the order it took them.</summary>
-internal sealed class CountRows
+internal sealed class RowCounter
 {
     private readonly List<(int Row, int Start, int Length)> _rows = [];
     private int[] _tokens = new int[1024];
@@ -80,10 +80,10 @@ internal sealed class CountRows
     /// <summary>Puts the rows of all workers in order.</summary>
     /// <param name="parts">What each worker counted.</param>
     /// <param name="rows">The number of rows; those that no worker has are empty.</param>
-    public static SampledCounts Join(IReadOnlyList<CountRows> parts, int rows)
+    public static SampledCounts Join(IReadOnlyList<RowCounter> parts, int rows)
     {
         var offsets = new long[rows + 1];
-        foreach (CountRows part in parts)
+        foreach (RowCounter part in parts)
         {
             foreach ((int row, int _, int length) in part._rows)
             {
@@ -98,7 +98,7 @@ internal sealed class CountRows
 
         var tokens = new int[offsets[rows]];
         var counts = new int[offsets[rows]];
-        foreach (CountRows part in parts)
+        foreach (RowCounter part in parts)
         {
             foreach ((int row, int start, int length) in part._rows)
             {
