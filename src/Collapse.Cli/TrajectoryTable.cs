@@ -38,7 +38,10 @@ internal static class TrajectoryTable
         if (result.HeldOut is HeldOutSeries heldOut)
         {
             columns.Add(("covered\nnats", i => Figures.Real(heldOut.CoveredCrossEntropy[i])));
-            columns.Add(("held-out\nunseen %", i => Figures.Percent(heldOut.Unseen[i])));
+            if (IsClosed(result))
+            {
+                columns.Add(("held-out\nunseen %", i => Figures.Percent(heldOut.Unseen[i])));
+            }
         }
 
         return Fill(columns, Choose(result.Generation));
@@ -50,16 +53,27 @@ internal static class TrajectoryTable
     /// </summary>
     private static void ChangeForSoftmax(List<(string Header, Func<int, string> Cell)> columns, RunResult result)
     {
-        columns[3] = ("training\nsupport", i => Figures.Mean(result[Observable.TrainingSupport].Mean[i]));
-        bool isClosed = result.Plan.Settings.Classifier.Refit is RefitMethod.Closed;
-        int last = columns.Count - 1;
-        columns.Insert(last, ("statist.\nerror", i => Figures.Real(result[Observable.StatisticalError].Mean[i])));
+        columns[3] = ("train.\nsupport", i => Figures.Mean(result[Observable.TrainingSupport].Mean[i]));
+        bool isClosed = IsClosed(result);
+        int unseen = columns.Count - 2;
+        columns.Insert(unseen + 1, ("stat.\nerror", i => Figures.Real(result[Observable.StatisticalError].Mean[i])));
         if (!isClosed)
         {
-            columns[last - 1] = columns[last];
-            columns[last] = ("funct.\nerror", i => Figures.Real(result[Observable.FunctionalError].Mean[i]));
+            columns.Insert(
+                unseen + 2,
+                ("funct.\nerror", i => Figures.Real(result[Observable.FunctionalError].Mean[i]))
+            );
+        }
+
+        // Held-out text says what is unseen, too, and needs the room.
+        if (!isClosed || result.HeldOut is not null)
+        {
+            columns.RemoveAt(unseen);
         }
     }
+
+    /// <summary>Whether tokens that were not drawn have no probability.</summary>
+    private static bool IsClosed(RunResult result) => result.Plan.Settings.Classifier.Refit is RefitMethod.Closed;
 
     /// <summary>Indices of the generations to show.</summary>
     internal static IReadOnlyList<int> Choose(ImmutableArray<int> generations)

@@ -183,6 +183,108 @@ let private inconsistent =
         refused (run "--samples 6") "--samples 5 6: must be given once, with one value; leave the others out"
     ]
 
+let private softmax =
+    let gradient = "--refit gradient:5:1"
+
+    [
+        for value, complaint in
+            [
+                "best",
+                "must be closed, smoothed:LAMBDA, gradient:STEPS:RATE, gradient:STEPS:RATE:MOMENTUM or newton:TOL; spell the refit in one of these forms"
+                "gradient:5",
+                "must be closed, smoothed:LAMBDA, gradient:STEPS:RATE, gradient:STEPS:RATE:MOMENTUM or newton:TOL; spell the refit in one of these forms"
+                "gradient:0:1", "STEPS must be a whole number in 1 to 10,000,000; change STEPS"
+                "gradient:5:0", "RATE must lie above 0 to 1e9; 1 is a good rate"
+                "gradient:5:1:1", "MOMENTUM must lie in 0 to 0.9999; leave it out for none"
+                "newton:2", "TOL must lie in 1e-12 to 1; it is the gradient norm to reach"
+                "smoothed:0", "LAMBDA must lie above 0 to 1e9; use closed for 0"
+            ] do
+            refused (run $"--refit {value}") $"--refit {value}: {complaint}"
+        refused
+            (run $"{gradient} --embedding gauss:3")
+            "--embedding gauss:3: must be onehot or gaussian:D; spell the embedding in one of these forms"
+        refused
+            (run $"{gradient} --embedding gaussian:0")
+            "--embedding gaussian:0: D must lie in 1 to 4,096; choose the dimension D"
+        refused
+            (run $"{gradient} --embedding gaussian:4097")
+            "--embedding gaussian:4097: D must lie in 1 to 4,096; choose the dimension D"
+        refused
+            (run "--temperature hot")
+            "--temperature hot: must be a number; write it with a decimal point, as in 0.7"
+        refused
+            (run "--temperature 0")
+            "--temperature 0: must lie in 1E-06 to 1000000; choose the temperature T; --top-k 1 always takes the most probable token"
+        refused
+            (run "--top-k 0")
+            "--top-k 0: must lie in 1 to 2,147,483,647; choose how many tokens are kept, or leave it out to keep all"
+        refused
+            (run "--top-p 1.1")
+            "--top-p 1.1: must be above 0 and at most 1; choose the mass that is kept, or leave it out to keep all"
+        refused (run $"{gradient} --l2 -1") "--l2 -1: must lie in 0 to 1e6; 0 is no penalty"
+        refused
+            (run "--l2 0.1")
+            "--l2 0.1: needs a refit by steps, and closed has none; leave it out, or choose --refit gradient:STEPS:RATE or newton:TOL"
+        for refit in [ "closed"; "smoothed:1" ] do
+            refused
+                (run $"--refit {refit} --embedding gaussian:2")
+                $"--refit {refit}: must be gradient:STEPS:RATE or newton:TOL where contexts are embedded; give one of these; the closed forms need --embedding onehot"
+        refused
+            (run $"{gradient} --engine reference")
+            "--engine reference: must be auto or cpu where models are trained or sampled otherwise than in closed form (here --refit gradient:5:1); leave it out: auto takes the cpu for such models"
+        refused
+            (run "--top-k 3 --engine cuda:1")
+            "--engine cuda:1: must be auto or cpu where models are trained or sampled otherwise than in closed form (here --refit closed, a temperature, top-k or top-p); leave it out: auto takes the cpu for such models"
+        refused
+            (prior $"--samples 5 --until-collapse {gradient}")
+            "--max-generations (missing): is required with --until-collapse where models are not the closed form: their collapse may take for ever; give --max-generations G"
+        refused
+            (prior $"--samples 5 --until-collapse --max-generations 9 {gradient} --embedding gaussian:2")
+            "--until-collapse (given): does not go with --embedding gaussian:2: contexts that share parameters are trained together, and none can leave; give --generations G instead"
+        refused
+            (run $"--contexts 9 --chunk 8 {gradient} --embedding gaussian:2")
+            "--chunk 8: does not go with --embedding gaussian:2: contexts that share parameters are trained together; leave it out"
+        refused
+            (run $"--contexts 16777217 {gradient} --embedding gaussian:2")
+            "--contexts 16777217: gives 16,777,217 contexts, and at most 16,777,216 can share parameters; choose fewer contexts, or --embedding onehot"
+        refused
+            (prior $"--samples 5 --generations 1048577 --scenario random-models {gradient}")
+            "--generations 1048577: must be at most 1,048,576 for softmax models of random-models; choose fewer generations"
+        test "a refit that diverges fails the run in one line, and its folder says so" {
+            inFolder (fun folder ->
+                let path = Path.Combine(folder, "run")
+
+                let outcome =
+                    invoke (
+                        words "run --prior uniform:10 --samples 100 --generations 3 --refit gradient:20:1000"
+                        @ [ "--out"; path ]
+                    )
+
+                Expect.equal outcome.ExitCode 2 "exit code"
+
+                Expect.isMatch
+                    outcome.Error
+                    @"^collapse: the run failed; what was done until then is in .+\r?\ncollapse: --refit gradient:20:1000: diverged in generation 1, context 0, loss [\d.]+ at step \d+ after 2.303 at the start; choose a RATE below 4\r?\n$"
+                    "message"
+
+                Expect.stringContains (File.ReadAllText(Path.Combine(path, "run.json"))) "\"status\": \"failed\"" "")
+        }
+        test "a model that would not fit into memory" {
+            let outcome =
+                invoke (
+                    words
+                        "run --prior uniform:2000000 --samples 5 --generations 90 --scenario random-models --refit newton:1e-3 --embedding gaussian:4096"
+                )
+
+            Expect.equal outcome.ExitCode 2 "exit code"
+
+            Expect.isMatch
+                outcome.Error
+                @"^collapse: --embedding gaussian:4096: the run would take [\d.]+ GiB of memory, more than the [\d.]+ GiB that a run may take here; choose a smaller dimension or vocabulary, or --generations or --window: 89 models are kept\r?\n$"
+                "message"
+        }
+    ]
+
 let private weights =
     [
         for name, content, complaint in
@@ -322,6 +424,7 @@ let tests =
             testList "unknown names" unknownNames
             testList "out of range" outOfRange
             testList "inconsistent" inconsistent
+            testList "softmax models" softmax
             testList "weights" weights
             testList "corpora" corpora
             testList "places and sizes" places

@@ -97,6 +97,7 @@ let jobOf (case: Case) =
         Seed = case.Seed
         Trace = 1_000
         Chunk = None
+        Classifier = Collapse.Softmax.Classifier.ClosedForm
         ReportAt = ReportGrid.Standard
     }
 

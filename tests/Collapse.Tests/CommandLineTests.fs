@@ -138,6 +138,32 @@ let private jsonTests =
                 Expect.equal crossEntropy[0] false "the text under its own law"
                 Expect.equal crossEntropy[8] true "infinite once a token is gone")
         }
+        test "of softmax models says how they are trained and sampled, and has their errors" {
+            let json =
+                json (
+                    small
+                    @ words "--generations 4 --refit gradient:9:2.5:0.5 --l2 1e-3 --embedding gaussian:3"
+                    @ words "--temperature 0.9 --top-k 20 --top-p 0.99"
+                )
+
+            let softmax = [ "refit"; "l2"; "embedding"; "temperature"; "topK"; "topP" ]
+            let at = List.findIndex ((=) "generations") names
+            Expect.equal (members json) (List.insertManyAt at softmax names) "members"
+
+            Expect.equal
+                [ for name in softmax -> string (json.GetProperty name) ]
+                [ "gradient:9:2.5:0.5"; "0.001"; "gaussian:3"; "0.9"; "20"; "0.99" ]
+                "values"
+
+            let series = json.GetProperty "series"
+            let errors = [ "trainingSupport"; "statisticalError"; "functionalError" ]
+            let at = List.findIndex ((=) "collapsedFraction") seriesNames
+            Expect.equal (members series) (List.insertManyAt at errors seriesNames) "series"
+
+            for name in errors do
+                Expect.equal (numbers series name).Length 4 name
+                Expect.isTrue (numbers series name |> List.forall (fun v -> v.GetDouble() > 0.0)) name
+        }
         test "writes null for what is undefined" {
             let json = json (words "run --prior uniform:1000 --samples 100 --generations 2")
             let time = json.GetProperty "collapseTime"
@@ -193,6 +219,42 @@ let private reportTests =
                     let heldOut = if more = "" then [] else [ "--heldout"; path ]
                     fits ([ "run"; "--corpus"; path; "--generations"; "30" ] @ heldOut))
             }
+        test "fits into 80 columns for softmax models" {
+            for more in
+                [
+                    "--temperature 0.8"
+                    "--refit smoothed:0.5"
+                    "--refit gradient:9:1 --embedding gaussian:2"
+                ] do
+                for line in lines (succeed (small @ words $"--generations 30 {more}")) do
+                    Expect.isLessThanOrEqual line.Length 80 line
+
+                withText text (fun path ->
+                    let corpus = [ "run"; "--corpus"; path; "--generations"; "30"; "--heldout"; path ]
+
+                    for line in lines (succeed (corpus @ words more)) do
+                        Expect.isLessThanOrEqual line.Length 80 line)
+        }
+        test "names refit, contexts and decoding of softmax models, and their errors" {
+            let output =
+                succeed (
+                    small
+                    @ words
+                        "--generations 3 --refit gradient:9:1 --l2 0.01 --embedding gaussian:2 --top-k 1000 --top-p 0.5"
+                    @ words "--temperature 0.8"
+                )
+
+            let title = output.ReplaceLineEndings(" ").Replace("  ", " ")
+
+            Expect.stringContains
+                title
+                "refit gradient:9:1 · L2 = 0.01 · gaussian:2 contexts · T = 0.8 · top-k 1,000 · top-p 0.5 · seed 1"
+                "title"
+
+            Expect.isMatch output @"stat\.\s+funct\." "both errors"
+            let closed = succeed (small @ words "--generations 3 --top-k 5")
+            Expect.isMatch closed @"unseen\s+stat\.\s+collap-" "a closed form has one"
+        }
         test "shows every generation of a short run" {
             Expect.equal (generationsShown (succeed (small @ words "--generations 9"))) [ 1..9 ] "all"
         }
@@ -406,31 +468,33 @@ let private processTests =
             let output = child.StandardOutput.ReadToEnd()
             Expect.equal (output.Trim(), child.StandardError.ReadToEnd()) ("0", "") "quiet success"
         }
-        test "a command from run.json makes the run again" {
-            inFolder (fun folder ->
-                let path = Path.Combine(folder, "run")
+        for name, command in
+            [
+                "run",
+                "--scenario recent-models --window 3 --prior dirichlet:20:0.5 --contexts 50 --samples 9 --until-collapse --max-generations 300 --seed 5 --trace 1 --chunk 20 --threads 1 --report-at 2,30"
+                "run of one-hot softmax models",
+                "--prior zipf:20:1 --contexts 50 --samples 9 --refit gradient:7:1.5:0.25 --l2 0.001 --temperature 0.75 --top-k 12 --top-p 0.875 --until-collapse --max-generations 20 --chunk 20"
+                "run of embedded softmax models",
+                "--prior zipf:20:1 --contexts 9 --samples 9 --refit newton:0.01 --embedding gaussian:3 --generations 4 --seed 7"
+            ] do
+            test $"a command from run.json makes the {name} again" {
+                inFolder (fun folder ->
+                    let path = Path.Combine(folder, "run")
+                    succeed (words $"run {command} --out" @ [ path ]) |> ignore
 
-                let args =
-                    words "run --scenario recent-models --window 3 --prior dirichlet:20:0.5 --contexts 50 --samples 9"
-                    @ words
-                        "--until-collapse --max-generations 300 --seed 5 --trace 1 --chunk 20 --threads 1 --report-at 2,30 --out"
-                    @ [ path ]
+                    let json =
+                        JsonDocument.Parse(File.ReadAllText(Path.Combine(path, "run.json"))).RootElement
 
-                succeed args |> ignore
+                    match words (json.GetProperty("command").GetString() |> nonNull) with
+                    | "collapse" :: again ->
+                        let outcome = JsonDocument.Parse(succeed (again @ [ "--json" ])).RootElement
 
-                let json =
-                    JsonDocument.Parse(File.ReadAllText(Path.Combine(path, "run.json"))).RootElement
-
-                match words (json.GetProperty("command").GetString() |> nonNull) with
-                | "collapse" :: again ->
-                    let outcome = JsonDocument.Parse(succeed (again @ [ "--json" ])).RootElement
-
-                    Expect.equal
-                        (outcome.GetProperty("digest").GetString())
-                        (json.GetProperty("digest").GetString())
-                        "digest"
-                | other -> failtest $"{other} does not begin with collapse")
-        }
+                        Expect.equal
+                            (outcome.GetProperty("digest").GetString())
+                            (json.GetProperty("digest").GetString())
+                            "digest"
+                    | other -> failtest $"{other} does not begin with collapse")
+            }
         test "an interruption while the corpus is read leaves nothing" {
             withText text (fun corpus ->
                 inFolder (fun folder ->

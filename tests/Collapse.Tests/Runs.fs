@@ -12,6 +12,7 @@ open Collapse.Model
 open Collapse.Priors
 open Collapse.Results
 open Collapse.Running
+open Collapse.Softmax
 open Collapse.Tests.Texts
 
 // ---- settings
@@ -35,6 +36,7 @@ type Job =
         Generations: int option
         UntilCollapse: bool
         Seed: uint64
+        Classifier: Classifier
         ReportAt: ReportGrid
         Trace: int
         Chunk: int option
@@ -52,6 +54,7 @@ let settings (job: Job) =
         Generations = Option.toNullable job.Generations,
         UntilCollapse = job.UntilCollapse,
         Seed = job.Seed,
+        Classifier = job.Classifier,
         ReportAt = job.ReportAt,
         Trace = job.Trace,
         Chunk = Option.toNullable job.Chunk
@@ -70,6 +73,7 @@ let job scenario prior contexts samples generations seed =
         Generations = Some generations
         UntilCollapse = false
         Seed = seed
+        Classifier = Classifier.ClosedForm
         ReportAt = ReportGrid.Standard
         Trace = 0
         Chunk = None
@@ -111,6 +115,7 @@ let onCorpus scenario (samples: int option) generations seed =
         Generations = Some generations
         UntilCollapse = false
         Seed = seed
+        Classifier = Classifier.ClosedForm
         ReportAt = ReportGrid.Standard
         Trace = 0
         Chunk = None

@@ -2,6 +2,7 @@ using System.Globalization;
 using Collapse.Corpora;
 using Collapse.Running;
 using Collapse.Softmax;
+using Collapse.Softmax.Refit;
 
 namespace Collapse.Results;
 
@@ -16,7 +17,10 @@ public static class CommandText
         ArgumentNullException.ThrowIfNull(settings);
         bool isCustom = !settings.Scenario.UsesSamples;
         bool isWeights = settings.Prior?.Specification.StartsWith("weights:", StringComparison.Ordinal) ?? false;
-        return isCustom || isWeights ? null : string.Join(' ', Arguments(settings, engine).Prepend("collapse"));
+        bool hasLimit = settings.Classifier.Refit is RefitMethod.Newton { MaxSteps: not RefitMethod.DefaultMaxSteps };
+        return isCustom || isWeights || hasLimit
+            ? null
+            : string.Join(' ', Arguments(settings, engine).Prepend("collapse"));
     }
 
     private static List<string> Arguments(RunSettings settings, string engine)

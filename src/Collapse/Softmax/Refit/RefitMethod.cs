@@ -5,6 +5,9 @@ namespace Collapse.Softmax.Refit;
 /// <summary>How a softmax classifier is trained on counts.</summary>
 public abstract record RefitMethod
 {
+    /// <summary>Steps of Newton's methods that a specification allows.</summary>
+    public const int DefaultMaxSteps = 1000;
+
     private const string Parameter = "--refit";
 
     private const string Forms =
@@ -31,7 +34,7 @@ public abstract record RefitMethod
     /// <summary>Damped Newton (one-hot contexts) or L-BFGS (embedded contexts) until the gradient is small.</summary>
     /// <param name="Tolerance">Largest gradient norm, 1e-12 to 1.</param>
     /// <param name="MaxSteps">Steps after which it ends unconverged, 1 to 10,000,000.</param>
-    public sealed record Newton(double Tolerance, int MaxSteps = 1000) : RefitMethod;
+    public sealed record Newton(double Tolerance, int MaxSteps = DefaultMaxSteps) : RefitMethod;
 
     /// <summary>The method of a specification.</summary>
     /// <param name="specification">
