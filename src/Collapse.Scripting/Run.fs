@@ -21,6 +21,12 @@ type Quantity =
     | L1FromTruth
     /// <summary>Mass of the tokens that the model has lost, 0 to 1.</summary>
     | UnseenMass
+    /// <summary>Tokens that occur in the training set; of softmax models, elsewhere it is the support.</summary>
+    | TrainingSupport
+    /// <summary>L1 distance of the training set from the law it was drawn from, 0 to 2; of softmax models.</summary>
+    | StatisticalError
+    /// <summary>L1 distance of the model from its training set, 0 to 2; of softmax models, elsewhere it is 0.</summary>
+    | FunctionalError
     /// <summary>Share of the contexts with max p_i = 1: the simulated rho_m.</summary>
     | CollapsedFraction
     /// <summary>Held-out transitions of probability 0, as a share.</summary>
@@ -38,6 +44,9 @@ type Quantity =
         | L1FromFirst -> Some Observable.L1FromFirst
         | L1FromTruth -> Some Observable.L1FromTruth
         | UnseenMass -> Some Observable.UnseenMass
+        | TrainingSupport -> Some Observable.TrainingSupport
+        | StatisticalError -> Some Observable.StatisticalError
+        | FunctionalError -> Some Observable.FunctionalError
         | CollapsedFraction
         | HeldOutUnseen
         | HeldOutCrossEntropy -> None
@@ -52,6 +61,9 @@ type Quantity =
         | L1FromFirst -> "deviation ‖p<sup>(m)</sup> − p<sup>(1)</sup>‖<sub>1</sub>"
         | L1FromTruth -> "deviation ‖p<sup>(m)</sup> − p<sup>(0)</sup>‖<sub>1</sub>"
         | UnseenMass -> "unseen mass (probability)"
+        | TrainingSupport -> "support of the training set (tokens)"
+        | StatisticalError -> "statistical error ‖D<sub>m</sub>/n − q<sub>m</sub>‖<sub>1</sub>"
+        | FunctionalError -> "functional error ‖p<sup>(m)</sup> − D<sub>m</sub>/n‖<sub>1</sub>"
         | CollapsedFraction -> "collapsed contexts ρ<sub>m</sub> (fraction)"
         | HeldOutUnseen -> "unseen held-out transitions (fraction)"
         | HeldOutCrossEntropy -> "held-out cross-entropy, seen (nats)"
@@ -108,6 +120,8 @@ type Run =
                 | held -> Array.ofSeq (series held)
 
             match quantity, quantity.Observable with
+            | _, Some observable when int observable >= run.Result.Series.Length ->
+                invalidArg (nameof quantity) $"{quantity} needs a softmax model: see Scenario.withRefit"
             | _, Some observable -> Array.ofSeq run.Result[observable].Mean
             | Quantity.HeldOutUnseen, _ -> heldOut _.Unseen
             | Quantity.HeldOutCrossEntropy, _ -> heldOut _.CoveredCrossEntropy
@@ -199,6 +213,7 @@ module Run =
     let trajectories (quantity: Quantity) (run: Run) =
         match quantity.Observable with
         | None -> []
+        | Some observable when int observable >= run.Result.Series.Length -> []
         | Some observable ->
             [
                 for _, rows in run.Result.Trace |> Seq.groupBy _.Context do

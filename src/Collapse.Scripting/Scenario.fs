@@ -1,6 +1,10 @@
 namespace Collapse.Scripting
 
+open System
 open Collapse.Running
+open Collapse.Softmax
+open Collapse.Softmax.Refit
+open Collapse.Softmax.Sampling
 
 type internal Schedules = Collapse.Model.Scenario
 
@@ -18,6 +22,8 @@ type Scenario =
         Samples: int option
         /// <summary>Real tokens N that stand in every training set (partially synthetic with a prior).</summary>
         Real: int option
+        /// <summary>How models are trained and sampled: eq. 2 unless changed.</summary>
+        Classifier: Classifier
         /// <summary>Last generation; none until collapse.</summary>
         Generations: int option
         /// <summary>Whether each context ends with its collapse.</summary>
@@ -41,6 +47,7 @@ type Scenario =
             Contexts = None
             Samples = samples
             Real = real
+            Classifier = Classifier.ClosedForm
             Generations = Some 100
             UntilCollapse = false
             Seed = 1UL
@@ -105,6 +112,56 @@ type Scenario =
             UntilCollapse = true
         }
 
+    /// <summary>Trains models by steps, or smooths them: <c>Refit.gradient 50 1.0</c>.</summary>
+    /// <param name="refit">One of <c>Refit</c>.</param>
+    static member withRefit (refit: RefitMethod) (scenario: Scenario) =
+        let it = scenario.Classifier
+
+        { scenario with
+            Classifier = Classifier(Refit = refit, L2 = it.L2, Embedding = it.Embedding, Decoding = it.Decoding)
+        }
+
+    /// <summary>Penalises the squares of the parameters; for refits by steps.</summary>
+    /// <param name="l2">The penalty, 0 to 1e6.</param>
+    static member withL2 (l2: float) (scenario: Scenario) =
+        let it = scenario.Classifier
+
+        { scenario with
+            Classifier = Classifier(Refit = it.Refit, L2 = l2, Embedding = it.Embedding, Decoding = it.Decoding)
+        }
+
+    /// <summary>Lets contexts share parameters: <c>Embedding.gaussian 64</c>; for refits by steps.</summary>
+    /// <param name="embedding">One of <c>Embedding</c>.</param>
+    static member withEmbedding (embedding: ContextEmbedding) (scenario: Scenario) =
+        let it = scenario.Classifier
+
+        { scenario with
+            Classifier = Classifier(Refit = it.Refit, L2 = it.L2, Embedding = embedding, Decoding = it.Decoding)
+        }
+
+    static member private WithDecoding (rule: SamplingRule) (scenario: Scenario) =
+        let it = scenario.Classifier
+
+        { scenario with
+            Classifier = Classifier(Refit = it.Refit, L2 = it.L2, Embedding = it.Embedding, Decoding = rule)
+        }
+
+    /// <summary>Draws tokens with probabilities proportional to p^(1/T).</summary>
+    /// <param name="temperature">T, 1e-6 to 1e6.</param>
+    static member withTemperature (temperature: float) (scenario: Scenario) =
+        let rule = scenario.Classifier.Decoding
+        Scenario.WithDecoding (SamplingRule(temperature, rule.TopK, rule.TopP)) scenario
+
+    /// <summary>Draws only the k most probable tokens.</summary>
+    static member withTopK (k: int) (scenario: Scenario) =
+        let rule = scenario.Classifier.Decoding
+        Scenario.WithDecoding (SamplingRule(rule.Temperature, Nullable k, rule.TopP)) scenario
+
+    /// <summary>Draws only the most probable tokens that together have mass p.</summary>
+    static member withTopP (p: float) (scenario: Scenario) =
+        let rule = scenario.Classifier.Decoding
+        Scenario.WithDecoding (SamplingRule(rule.Temperature, rule.TopK, p)) scenario
+
     /// <summary>Another seed: another, independent run.</summary>
     static member withSeed (seed: uint64) (scenario: Scenario) = { scenario with Seed = seed }
 
@@ -149,6 +206,7 @@ type Scenario =
             Real = Option.toNullable scenario.Real,
             Generations = Option.toNullable scenario.Generations,
             UntilCollapse = scenario.UntilCollapse,
+            Classifier = scenario.Classifier,
             Seed = scenario.Seed,
             ReportAt = scenario.ReportAt,
             Trace = scenario.Traced,
@@ -160,11 +218,30 @@ type Scenario =
         let part name value =
             value |> Option.map (fun v -> $"{name} = {v:N0}") |> Option.toList
 
+        let classifier =
+            let it = scenario.Classifier
+
+            [
+                if it.Refit <> Classifier.ClosedForm.Refit then
+                    $"refit {it.Refit}"
+                if it.L2 > 0.0 then
+                    $"L2 = {it.L2}"
+                if it.Embedding.IsShared then
+                    $"{it.Embedding} contexts"
+                if it.Decoding.Temperature <> 1.0 then
+                    $"T = {it.Decoding.Temperature}"
+                if it.Decoding.TopK.HasValue then
+                    $"top-k {it.Decoding.TopK}"
+                if it.Decoding.TopP < 1.0 then
+                    $"top-p {it.Decoding.TopP}"
+            ]
+
         let parts =
             part "N" scenario.Real
             @ part "n" scenario.Samples
             @ (scenario.Schedule.Window |> Option.ofNullable |> part "K")
             @ part "contexts" scenario.Contexts
+            @ classifier
             @ (if scenario.UntilCollapse then
                    [ "until collapse" ]
                else

@@ -112,19 +112,24 @@ module Simulation =
 
     /// <summary>Runs a scenario and shows how far it is.</summary>
     /// <exception cref="T:Collapse.InvalidInputException">The scenario is not valid or does not fit into memory.</exception>
+    /// <exception cref="T:Collapse.Softmax.Refit.RefitDivergedException">A refit by steps diverged.</exception>
     let run (scenario: Scenario) =
         let name =
-            if scenario.Engine = "auto" then
+            if scenario.Engine = "auto" && not scenario.Classifier.IsClosedForm then
+                "cpu"
+            elif scenario.Engine = "auto" then
                 best.Value
             else
                 scenario.Engine
 
-        use engine = EngineCatalog.Create(name, Option.toNullable scenario.Threads)
+        use engine =
+            EngineCatalog.Create(name, Option.toNullable scenario.Threads, scenario.Classifier)
+
         runOn engine scenario
 
     /// <summary>
     /// Runs a scenario on the reference engine and shows every model of every context to a function. The results
-    /// are the same integers, digest for digest; a million draws take about a second.
+    /// are the same integers, digest for digest; a million draws take about a second. Models must be closed forms.
     /// </summary>
     /// <exception cref="T:Collapse.InvalidInputException">The scenario is not valid.</exception>
     let observe (look: TrainedModel -> unit) (scenario: Scenario) =

@@ -34,14 +34,14 @@ module Theory =
     let private unknown (scenario: Scenario) =
         invalidArg
             (nameof scenario)
-            $"of '{scenario.Schedule.Name}' from {scenario.Truth} nothing is known in closed form; lay theory over a scenario of the paper with one law for all contexts"
+            $"of '{scenario.Schedule.Name}' from {scenario.Truth} nothing is known in closed form; lay theory over a scenario of the paper with one law for all contexts and closed refits"
 
     /// <summary>Everything that theory says of one context of a scenario, generation by generation.</summary>
     /// <param name="generations">The last generation of the table.</param>
     /// <exception cref="T:System.ArgumentException">Nothing is known: a custom schedule, or contexts that differ.</exception>
     let table (generations: int) (scenario: Scenario) =
         match scenario.Truth, scenario.Samples with
-        | Truth.Prior prior, Some n when not prior.DiffersByContext ->
+        | Truth.Prior prior, Some n when not prior.DiffersByContext && scenario.Classifier.IsClosedForm ->
             let law = prior.Probabilities()
 
             match scenario.Schedule.Name, scenario.Real, Option.ofNullable scenario.Schedule.Window with
@@ -136,6 +136,9 @@ module Theory =
         | Quantity.Entropy
         | Quantity.L1FromTruth
         | Quantity.UnseenMass
+        | Quantity.TrainingSupport
+        | Quantity.StatisticalError
+        | Quantity.FunctionalError
         | Quantity.HeldOutUnseen
         | Quantity.HeldOutCrossEntropy -> []
 
@@ -143,7 +146,9 @@ module Theory =
     /// <exception cref="T:System.ArgumentException">The scenario is not fully synthetic from one law with given n.</exception>
     let collapseTime (scenario: Scenario) =
         match scenario.Truth, scenario.Samples, scenario.Schedule.Name with
-        | Truth.Prior prior, Some n, "fully-synthetic" when not prior.DiffersByContext ->
+        | Truth.Prior prior, Some n, "fully-synthetic" when
+            not prior.DiffersByContext && scenario.Classifier.IsClosedForm
+            ->
             let law = prior.Probabilities()
             let struct (lower, upper) = CollapseTimeBounds.ExpectedCollapseTime(law, int64 n)
 

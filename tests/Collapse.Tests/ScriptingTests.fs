@@ -72,6 +72,55 @@ let tests =
                 let named = Simulation.run { scenario with Traced = 0 }
                 Expect.equal custom[Quantity.SumOfSquares] named[Quantity.SumOfSquares] "one model, two spellings"
             }
+            test "a softmax model is a few more lines of the pipeline" {
+                let softmax =
+                    scenario
+                    |> Scenario.withGenerations 4
+                    |> Scenario.withTemperature 0.9
+                    |> Scenario.withTopP 0.95
+                    |> Scenario.withTopK 40
+                    |> Scenario.withRefit (Refit.gradientWithMomentum 20 1.5 0.25)
+                    |> Scenario.withL2 0.125
+                    |> Scenario.withEmbedding (Embedding.gaussian 6)
+
+                let classifier = (Scenario.toSettings softmax).Classifier
+                Expect.equal (string classifier.Refit) "gradient:20:1.5:0.25" "refit"
+                Expect.equal (string classifier.Embedding) "gaussian:6" "embedding"
+                Expect.equal classifier.L2 0.125 "penalty"
+                let rule = classifier.Decoding
+                Expect.equal (rule.Temperature, rule.TopK, rule.TopP) (0.9, Nullable 40, 0.95) "decoding"
+
+                Expect.stringContains
+                    (string softmax)
+                    "refit gradient:20:1.5:0.25, L2 = 0.125, gaussian:6 contexts, T = 0.9, top-k 40, top-p 0.95, generations = 4"
+                    "it says so"
+
+                let run = Simulation.run softmax
+                Expect.equal run.Result.Engine "cpu" "auto takes the cpu"
+
+                for quantity in
+                    [
+                        Quantity.TrainingSupport
+                        Quantity.StatisticalError
+                        Quantity.FunctionalError
+                    ] do
+                    Expect.equal run[quantity].Length 4 $"{quantity}"
+                    Expect.isTrue (run[quantity] |> Array.forall (fun v -> v > 0.0)) $"{quantity}"
+                    Expect.equal (Run.trajectories quantity run).Length 5 "of single contexts too"
+
+                Expect.isFalse scenario.Classifier.Embedding.IsShared "the scenario before is as it was"
+
+                for name, refit in
+                    [
+                        "closed", Refit.closed
+                        "smoothed:0.5", Refit.smoothed 0.5
+                        "gradient:3:2", Refit.gradient 3 2.0
+                        "newton:0.001", Refit.newton 1e-3
+                    ] do
+                    let changed = scenario |> Scenario.withRefit refit
+                    Expect.equal (string (Scenario.toSettings changed).Classifier.Refit) name name
+                    Expect.isFalse (Scenario.withEmbedding Embedding.oneHot changed).Classifier.Embedding.IsShared name
+            }
             test "observed models are the run's own" {
                 let models = ResizeArray<TrainedModel>()
                 let run = scenario |> Simulation.observe models.Add
@@ -253,6 +302,21 @@ let tests =
 
                 throwsArgument "one law for all contexts" (fun () ->
                     Theory.table 5 (Prior.dirichlet 3 1.0 |> Scenario.fullySynthetic (samples = 5))
+                    |> ignore)
+
+                throwsArgument "Scenario.withRefit" (fun () ->
+                    (Simulation.run scenario).[Quantity.FunctionalError] |> ignore)
+
+                Expect.isEmpty (Run.trajectories Quantity.FunctionalError (Simulation.run scenario)) "none there"
+                let early = scenario |> Scenario.withRefit (Refit.gradient 5 1.0)
+                throwsArgument "closed refits" (fun () -> Theory.table 5 early |> ignore)
+                throwsArgument "closed refits" (fun () -> Theory.collapseTime early |> ignore)
+                throwsArgument "--engine reference" (fun () -> Simulation.observe ignore early |> ignore)
+
+                throwsArgument "--embedding onehot" (fun () ->
+                    scenario
+                    |> Scenario.withEmbedding (Embedding.gaussian 3)
+                    |> Simulation.run
                     |> ignore)
 
                 throwsArgument "Corpus.withHeldOut" (fun () ->

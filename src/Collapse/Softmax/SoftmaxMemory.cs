@@ -19,7 +19,7 @@ internal static class SoftmaxMemory
     private const double BytesPerTruthToken = 80;
 
     // Laws, logits and sums of an observer; 13 of a sampler.
-    private const double BytesPerTokenAndThread = 70;
+    private const double BytesPerTokenAndThread = 170;
 
     // Matrices of L-BFGS beside W; descent has the gradient, B and the velocity.
     private const int NewtonMatrices = 21;

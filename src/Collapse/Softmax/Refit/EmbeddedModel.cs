@@ -66,25 +66,33 @@ public sealed class EmbeddedModel
     }
 
     /// <summary>
-    /// Writes the logits of a context, one for each class of tokens, in float32: the entries of e in order, each
-    /// product fused with its sum, so that the bits are the same at every vector width.
+    /// Writes the logits of some contexts, one for each class of tokens, in float32: the entries of e in order, each
+    /// product fused with its sum, so that the bits are the same at every vector width. W is read once for all of them.
     /// </summary>
-    /// <param name="context">The context, 0 … c - 1.</param>
-    /// <param name="columns">Room for as many numbers as there are classes, at least.</param>
-    internal void WriteColumns(int context, Span<float> columns)
+    /// <param name="context">The first context, 0 … c - 1.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="columns">Room for as many numbers a context as there are classes, context after context.</param>
+    internal void WriteColumns(int context, int count, Span<float> columns)
     {
-        ReadOnlySpan<float> e = Embedding[context];
         ReadOnlySpan<float> panels = Weights.Span;
         Span<float> last = stackalloc float[PanelShape.Width];
         for (int panel = 0; panel < Shape.Count; panel++)
         {
             int column = panel * PanelShape.Width;
             int length = Math.Min(PanelShape.Width, Classes.Count - column);
-            Span<float> target = length == PanelShape.Width ? columns.Slice(column, length) : last;
-            WritePanel(e, panels.Slice(panel * Shape.PanelSize, Shape.PanelSize), target);
-            if (length < PanelShape.Width)
+            ReadOnlySpan<float> weights = panels.Slice(panel * Shape.PanelSize, Shape.PanelSize);
+            for (int j = 0; j < count; j++)
             {
-                last[..length].CopyTo(columns[column..]);
+                Span<float> target = columns.Slice((j * Classes.Count) + column, length);
+                if (length == PanelShape.Width)
+                {
+                    WritePanel(Embedding[context + j], weights, target);
+                }
+                else
+                {
+                    WritePanel(Embedding[context + j], weights, last);
+                    last[..length].CopyTo(target);
+                }
             }
         }
     }

@@ -15,6 +15,9 @@ namespace Collapse.Softmax.Training;
 internal sealed class DrawnLaw(RunPlan plan, TrainingData data)
 {
     private readonly DecodedLaw _decoding = new(plan.Settings.Classifier.Decoding, plan.Vocabulary);
+    private readonly SoftmaxLaw _only = new(plan.Vocabulary, LockstepRun.RowsPerBlock);
+
+    // Of several models no logits are worth keeping: the next one's come in between.
     private readonly SoftmaxLaw _law = new(plan.Vocabulary);
     private readonly double[] _sum = new double[plan.Vocabulary];
 
@@ -29,8 +32,8 @@ internal sealed class DrawnLaw(RunPlan plan, TrainingData data)
         ImmutableArray<Segment> recipe = plan.Schedule.Recipes[plan.Schedule.RecipeNumber(generation)];
         if (recipe is [{ Kind: SegmentKind.Model } only])
         {
-            _decoding.Write(modelOf(generation - only.Lag), row, _law);
-            return _law.Probabilities;
+            _decoding.Write(modelOf(generation - only.Lag), row, _only);
+            return _only.Probabilities;
         }
 
         double size = Schedule.SizeOf(recipe, samples, real);

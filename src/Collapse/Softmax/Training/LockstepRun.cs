@@ -12,7 +12,8 @@ namespace Collapse.Softmax.Training;
 /// </summary>
 internal sealed class LockstepRun
 {
-    private const int RowsPerBlock = 8;
+    /// <summary>Contexts that are observed one after the other by one worker.</summary>
+    public const int RowsPerBlock = 8;
 
     private readonly RunPlan _plan;
     private readonly Chunk _chunk;

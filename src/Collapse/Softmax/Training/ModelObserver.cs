@@ -13,8 +13,8 @@ internal sealed class ModelObserver(RunPlan plan, TrainingData data)
     // A closed form that meets its data exactly differs from them by a few units of 2^-53.
     private const double Rounding = 1e-13;
 
-    private readonly SoftmaxLaw _law = new(plan.Vocabulary);
-    private readonly SoftmaxLaw _first = new(plan.Vocabulary);
+    private readonly SoftmaxLaw _law = new(plan.Vocabulary, LockstepRun.RowsPerBlock);
+    private readonly SoftmaxLaw _first = new(plan.Vocabulary, LockstepRun.RowsPerBlock);
     private readonly DrawnLaw _drawn = new(plan, data);
     private readonly SoftmaxRow _row = new();
     private readonly double _logUnits = Math.ScaleB(1, plan.LogBits);

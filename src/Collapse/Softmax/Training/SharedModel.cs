@@ -5,6 +5,9 @@ namespace Collapse.Softmax.Training;
 /// <summary>Embedded contexts: logits W·e, computed whenever they are asked for.</summary>
 internal sealed class SharedModel(EmbeddedModel model) : SoftmaxModel
 {
+    // Logits of several contexts that are worth keeping, and fit into an array.
+    private const int MostKept = 1 << 28;
+
     /// <inheritdoc/>
     public override int Rows => model.Embedding.Contexts;
 
@@ -15,7 +18,7 @@ internal sealed class SharedModel(EmbeddedModel model) : SoftmaxModel
     public override ReadOnlySpan<float> Row(int row, Span<float> buffer)
     {
         buffer = buffer[..Tokens];
-        model.WriteColumns(row, buffer);
+        model.WriteColumns(row, 1, buffer);
         ReadOnlySpan<int> classOf = model.Classes.ClassOf;
 
         // Classes are numbered in the order of their first tokens, so that none stands behind a token of its own: from
@@ -31,8 +34,7 @@ internal sealed class SharedModel(EmbeddedModel model) : SoftmaxModel
     /// <inheritdoc/>
     public override void WriteLaw(int row, double temperature, SoftmaxLaw law)
     {
-        Span<float> logits = law.Logits.AsSpan(0, model.Classes.Count);
-        model.WriteColumns(row, logits);
+        ReadOnlySpan<float> logits = Columns(row, law);
         float largest = float.NegativeInfinity;
         foreach (float logit in logits)
         {
@@ -65,5 +67,27 @@ internal sealed class SharedModel(EmbeddedModel model) : SoftmaxModel
 
     /// <inheritdoc/>
     public override double LogProbability(int row, int token, SoftmaxLaw law) =>
-        law.Logits[model.Classes.ClassOf[token]] - law.LogSum;
+        Columns(row, law)[model.Classes.ClassOf[token]] - law.LogSum;
+
+    /// <summary>The logits of a context by class; those of its neighbours are computed with them, once.</summary>
+    private ReadOnlySpan<float> Columns(int row, SoftmaxLaw law)
+    {
+        int classes = model.Classes.Count;
+        int rows = (long)classes * law.Rows <= MostKept ? law.Rows : 1;
+        int first = row - (row % rows);
+        if (law.Owner != this || law.FirstRow != first)
+        {
+            int count = Math.Min(rows, Rows - first);
+            if (law.Logits.Length < classes * count)
+            {
+                law.Logits = new float[classes * rows];
+            }
+
+            model.WriteColumns(first, count, law.Logits);
+            law.Owner = this;
+            law.FirstRow = first;
+        }
+
+        return law.Logits.AsSpan((row - first) * classes, classes);
+    }
 }
