@@ -34,63 +34,56 @@ let shared dimension =
 let at (temperature: float) =
     closed |> Scenario.withTemperature temperature
 
-// ---- how each of them changes the sum of squares
-
 let run name scenario =
     let run = Simulation.run scenario
     printfn $"{name}: {run}\n"
     name, run
 
-// A digest says which runs are behind a figure.
-let byTemperature =
-    [ 0.8; 0.9; 1.1; 1.25 ]
-    |> List.map (fun temperature -> temperature, run $"T = {temperature}" (at temperature))
+let plain = run "closed form, T = 1" closed
 
 let bySteps =
-    size [ 100; 1_000 ] [ 100; 300; 1_000; 3_000; 10_000 ]
-    |> List.map (fun steps -> float steps, run $"{steps:N0} steps" (early steps))
+    [
+        for steps in size [ 30; 300 ] [ 30; 100; 1_000 ] -> run $"{steps:N0} steps" (early steps)
+    ]
 
 let byDimension =
-    size [ 4; 16 ] [ 8; 16; 32; 64; 128 ]
-    |> List.map (fun dimension -> float dimension, run $"D = {dimension}" (shared dimension))
+    [
+        for dimension in size [ 4; 16 ] [ 8; 32; 128 ] -> run $"D = {dimension}" (shared dimension)
+    ]
 
-let plain = run "closed form" closed
+let byTemperature =
+    [
+        for temperature in [ 0.8; 0.9; 1.1 ] -> run $"T = {temperature}" (at temperature)
+    ]
 
-let panel heading quantity runs =
-    Figure.compare quantity (plain :: List.map snd runs)
+// ---- how each of them changes the sum of squares
+
+let panel heading runs =
+    Figure.compare Quantity.SumOfSquares (plain :: runs)
     |> Figure.withHeading heading
+    |> Figure.withLogY
+    |> Figure.withYRange 0.005 1.2
 
 [
-    panel "gradient descent, rate 3" Quantity.SumOfSquares bySteps
-    panel $"{contexts} contexts share D dimensions" Quantity.SumOfSquares byDimension
-    panel "closed form, sampled at temperature T" Quantity.SumOfSquares byTemperature
+    panel "gradient descent, rate 3, stopped early" bySteps
+    panel $"{contexts} contexts share D dimensions" byDimension
+    panel "closed form, sampled at temperature T" byTemperature
 ]
-|> List.map Figure.withLogY
-|> Figure.row $"Collapse of softmax models: zipf over 200 tokens, n = {samples}"
+|> Figure.row $"How refit, embedding and temperature change collapse: zipf over 200 tokens, n = {samples}"
 |> keep "softmax"
 
-// ---- where the deviation comes from
-
-let errors title runs =
-    let along quantity =
-        [ for x, (_, run) in runs -> x, Run.at generations quantity run ]
-
-    Figure.ofCurves
-        title
-        $"at generation {generations} (L1 distance)"
-        [
-            Figure.curve Look.Strong 0 "deviation from the truth" (along Quantity.L1FromTruth)
-            Figure.curve Look.Strong 1 "functional error of a generation" (along Quantity.FunctionalError)
-            Figure.curve Look.Strong 2 "statistical error of a generation" (along Quantity.StatisticalError)
-        ]
-    |> Figure.withLogX
-    |> Figure.withYRange 0.0 2.0
+// ---- which error a generation's step is made of
 
 [
-    errors "steps of gradient descent" bySteps
-    |> Figure.withHeading "early stopping"
-    errors "dimension D" byDimension
-    |> Figure.withHeading $"{contexts} contexts share D dimensions"
+    for quantity, heading in
+        [
+            Quantity.L1FromTruth, "deviation from the truth"
+            Quantity.FunctionalError, "what training misses of its tokens"
+            Quantity.StatisticalError, "what the tokens miss of their law"
+        ] do
+        Figure.compare quantity (bySteps @ byDimension)
+        |> Figure.withHeading heading
+        |> Figure.withYRange 0.0 2.0
 ]
-|> Figure.row "Statistical and functional error"
+|> Figure.row "The deviation of softmax models, and the functional and statistical error of each generation"
 |> keep "softmax-errors"

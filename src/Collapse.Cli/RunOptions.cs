@@ -35,7 +35,7 @@ internal sealed class RunOptions
     private readonly Option<string> _engine = OptionValue.Create(
         "--engine",
         "NAME",
-        "auto (a CUDA device if there is one, otherwise cpu), cpu, reference (slow, for checking), cuda[:i], opencl[:i]; see 'collapse devices'. No result depends on it [default: auto]"
+        "auto (a CUDA device if there is one, otherwise cpu), cpu, reference (slow, for checking), cuda[:i], opencl[:i]; see 'collapse devices'. No result depends on it. Softmax models (--refit, --embedding, --temperature, --top-k, --top-p) run on the cpu [default: auto]"
     );
     private readonly Option<string> _threads = OptionValue.Create(
         "--threads",

@@ -248,6 +248,12 @@ let private softmax =
             (run $"--contexts 16777217 {gradient} --embedding gaussian:2")
             "--contexts 16777217: gives 16,777,217 contexts, and at most 16,777,216 can share parameters; choose fewer contexts, or --embedding onehot"
         refused
+            $"run --prior uniform:100000 --contexts 1000000 --samples 10000 --generations 2 {gradient} --embedding gaussian:2"
+            "--contexts 1000000: gives training sets of up to 10,000,000,000 entries, of at most 2,147,483,591 for contexts that share parameters; choose fewer contexts, or lower --samples"
+        refused
+            $"run --prior uniform:1000000 --contexts 1000 --samples 10000 --generations 2 {gradient} --embedding gaussian:4096"
+            "--embedding gaussian:4096: takes 4,096,000,000 numbers, of at most 2,146,435,015; choose a smaller dimension"
+        refused
             (prior $"--samples 5 --generations 1048577 --scenario random-models {gradient}")
             "--generations 1048577: must be at most 1,048,576 for softmax models of random-models; choose fewer generations"
         test "a refit that diverges fails the run in one line, and its folder says so" {
@@ -273,14 +279,14 @@ let private softmax =
             let outcome =
                 invoke (
                     words
-                        "run --prior uniform:2000000 --samples 5 --generations 90 --scenario random-models --refit newton:1e-3 --embedding gaussian:4096"
+                        "run --prior uniform:500000 --samples 500000 --generations 900 --scenario random-models --refit newton:1e-3 --embedding gaussian:4096"
                 )
 
             Expect.equal outcome.ExitCode 2 "exit code"
 
             Expect.isMatch
                 outcome.Error
-                @"^collapse: --embedding gaussian:4096: the run would take [\d.]+ GiB of memory, more than the [\d.]+ GiB that a run may take here; choose a smaller dimension or vocabulary, or --generations or --window: 89 models are kept\r?\n$"
+                @"^collapse: --embedding gaussian:4096: the run would take [\d.]+ GiB of memory, more than the [\d.]+ GiB that a run may take here; choose a smaller dimension or vocabulary, or --generations or --window: 899 models are kept\r?\n$"
                 "message"
         }
     ]

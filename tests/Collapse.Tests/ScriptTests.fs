@@ -202,7 +202,7 @@ let tests =
 
                         Expect.throws (fun () -> expectWhole page) $"{after} is noticed")
 
-            for name, figures in [ "docs/scripting.md", 3; "README.md", 1 ] do
+            for name, figures in [ "docs/scripting.md", 4; "README.md", 1 ] do
                 test $"the code of {name} runs as it stands" {
                     let (exitCode, output, errors), pages = runDocument name
                     Expect.equal exitCode 0 $"{output}\n{errors}"

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Collapse.Running;
 using Collapse.Softmax.Refit;
 
@@ -26,13 +27,16 @@ internal static class SoftmaxMemory
     private const int DescentMatrices = 4;
 
     /// <summary>Contexts that are trained together at most: all where they share parameters.</summary>
+    /// <exception cref="InvalidInputException">All of them would not fit into arrays.</exception>
     public static int ChunkCapacity(RunPlan plan)
     {
-        double context =
-            DataBytesPerContext(plan) + (plan.Settings.Classifier.SeparatesContexts ? ModelBytes(plan, 1) : 0);
-        return plan.Settings.Classifier.SeparatesContexts
-            ? (int)Math.Clamp(ChunkBytes / context, 1, ParameterRange.Chunk.Highest)
-            : (int)Math.Min(plan.Contexts, int.MaxValue);
+        if (plan.Settings.Classifier.Embedding.Dimension is int dimension)
+        {
+            return CheckShared(plan, dimension);
+        }
+
+        double context = DataBytesPerContext(plan) + ModelBytes(plan, 1);
+        return (int)Math.Clamp(ChunkBytes / context, 1, ParameterRange.Chunk.Highest);
     }
 
     /// <summary>Bytes of everything but the models.</summary>
@@ -53,6 +57,27 @@ internal static class SoftmaxMemory
         double vectors = 8.0 * dimension * chunk;
         double sums = 12.0 * chunk * ((plan.Vocabulary / 512.0) + 1);
         return (matrix * (kept + (isNewton ? NewtonMatrices : DescentMatrices))) + vectors + sums;
+    }
+
+    private static int CheckShared(RunPlan plan, int dimension)
+    {
+        double entries = plan.Contexts * Entries(plan);
+        if (entries > Array.MaxLength)
+        {
+            throw new InvalidInputException(
+                plan.IsCorpus ? "--order" : "--contexts",
+                (plan.IsCorpus ? plan.Corpus.Order : plan.Contexts).ToString(CultureInfo.InvariantCulture),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"gives training sets of up to {entries:N0} entries, of at most {Array.MaxLength:N0} for contexts that share parameters"
+                ),
+                "choose fewer contexts, or lower --samples"
+            );
+        }
+
+        // All tokens that no context has seen are one column.
+        EmbeddedRefit.CheckSize(dimension, plan.Contexts, (int)Math.Min(plan.Vocabulary, entries + 1));
+        return (int)plan.Contexts;
     }
 
     private static double DataBytesPerContext(RunPlan plan)

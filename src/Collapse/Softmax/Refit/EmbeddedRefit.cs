@@ -36,7 +36,7 @@ public static class EmbeddedRefit
         options.Check();
         Check(counts, embedding, method, start);
         TokenClasses classes = TokenClasses.Find(counts, start?.Classes);
-        CheckSize(embedding, classes);
+        CheckSize(embedding.Dimension, embedding.Contexts, classes.Count);
         var objective = new EmbeddedObjective(counts, embedding, classes, options, cancellation);
         var weights = new AlignedFloats(objective.Shape.Length);
         if (start is not null)
@@ -107,18 +107,23 @@ public static class EmbeddedRefit
         }
     }
 
-    private static void CheckSize(Embedding embedding, TokenClasses classes)
+    /// <summary>Refuses a training whose matrices or sums would not fit into arrays.</summary>
+    /// <param name="dimension">D.</param>
+    /// <param name="count">Contexts c.</param>
+    /// <param name="columns">Columns of W: classes of tokens.</param>
+    /// <exception cref="InvalidInputException">They would not.</exception>
+    internal static void CheckSize(int dimension, long count, int columns)
     {
         // Room for padding and alignment is left.
         long most = Array.MaxLength - (1 << 20);
-        var shape = new PanelShape(embedding.Dimension, classes.Count);
-        long contexts = embedding.Contexts + (long)PanelShape.RowGroup;
+        var shape = new PanelShape(dimension, columns);
+        long contexts = count + PanelShape.RowGroup;
         long numbers = Math.Max(shape.Length, contexts * shape.PaddedRows);
         if (numbers > most)
         {
             throw new InvalidInputException(
                 "--embedding",
-                string.Create(CultureInfo.InvariantCulture, $"gaussian:{embedding.Dimension}"),
+                string.Create(CultureInfo.InvariantCulture, $"gaussian:{dimension}"),
                 string.Create(CultureInfo.InvariantCulture, $"takes {numbers:N0} numbers, of at most {most:N0}"),
                 "choose a smaller dimension"
             );
@@ -129,7 +134,7 @@ public static class EmbeddedRefit
         {
             throw new InvalidInputException(
                 "--contexts",
-                embedding.Contexts.ToString(CultureInfo.InvariantCulture),
+                count.ToString(CultureInfo.InvariantCulture),
                 string.Create(CultureInfo.InvariantCulture, $"take {sums:N0} partial sums, of at most {most:N0}"),
                 "choose fewer contexts"
             );

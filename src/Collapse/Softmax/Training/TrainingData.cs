@@ -26,7 +26,7 @@ internal sealed class TrainingData
         _sampler = sampler;
         _threads = threads;
         _cancellation = cancellation;
-        Truth = plan.IsCorpus ? null : new TruthLaws(plan, chunk.First, chunk.Count);
+        Truth = plan.IsCorpus ? null : new TruthLaws(plan, chunk.First, chunk.Count, threads, cancellation);
         if (plan.IsCorpus || plan.Schedule.KeepsReal)
         {
             Real = CountTokens(RealTokens);

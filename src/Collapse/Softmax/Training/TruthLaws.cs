@@ -1,5 +1,6 @@
 using Collapse.Kernels;
 using Collapse.Running;
+using Collapse.Softmax.Refit;
 
 namespace Collapse.Softmax.Training;
 
@@ -13,19 +14,24 @@ internal sealed class TruthLaws
     /// <param name="plan">The plan; its truth is a prior.</param>
     /// <param name="first">The first context.</param>
     /// <param name="count">The number of contexts.</param>
-    public TruthLaws(RunPlan plan, long first, int count)
+    /// <param name="threads">Threads at most.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public TruthLaws(RunPlan plan, long first, int count, int threads, CancellationToken cancellation)
     {
         int number = plan.IsPerContext ? count : 1;
         _truths = new ContextTruth[number];
         _laws = new double[number][];
-        Parallel.For(
-            0,
+        BlockLoop.Run(
             number,
-            i =>
+            threads,
+            worker => worker,
+            (_, i) =>
             {
                 _truths[i] = plan.TruthOf(first + i);
                 _laws[i] = LawOf(_truths[i]);
-            }
+            },
+            cancellation
         );
     }
 
