@@ -27,6 +27,8 @@ let everything =
         "properties"
         "engines"
         "run folder"
+        "softmax runs"
+        "softmax laws"
     ]
 
 /// Runs `dotnet`; the exit code and standard output, or None where it had to be stopped.

@@ -520,6 +520,79 @@ let private results =
             ]
     ]
 
+let private softmax =
+    [
+        killed
+            (core "Softmax/Training/TrainingData")
+            [
+                "segment.Kind == SegmentKind.KeepReal ? 0 : sizes", "segment.Kind == SegmentKind.FreshReal ? 0 : sizes"
+                "modelOf(generation - segment.Lag), sizes, generation, s",
+                "modelOf(generation - 1), sizes, generation, s"
+                "modelOf(generation - segment.Lag), sizes, generation, s",
+                "modelOf(generation - segment.Lag), sizes, generation, 0"
+                "(uint)generation, (uint)segment, (uint)_chunk.First", "(uint)generation, (uint)segment, 0"
+                "Sample(modelOf(t), picks[t], generation, t)", "Sample(modelOf(t), picks[t], generation, 0)"
+                "for (int t = 1; t < generation; t++)", "for (int t = 1; t < generation - 1; t++)"
+                "survivors[row] < 0 ? segment", "survivors[row] < 1 ? segment"
+                "Stream(row, 0, 0, DrawPurpose.Truth)", "Stream(row, 1, 0, DrawPurpose.Truth)"
+                "counts[length - 1] += counts[i];", "counts[length - 1] = counts[i];"
+                "System.Array.Sort(tokens, counts);", ""
+                "new(_plan.Seed, (uint)(_chunk.First + row),", "new(_plan.Seed, (uint)row,"
+            ]
+        killed
+            (core "Softmax/Training/SeparateModel")
+            [
+                "int others = Tokens - tokens.Length;", "int others = Tokens;"
+                "linear += weight * difference;", ""
+                "(logits[i] / temperature) - largest", "logits[i] - largest"
+                "buffer.Fill((float)model.SharedLogit(row));", "buffer.Fill(0);"
+            ]
+        killed
+            (core "Softmax/Training/SharedModel")
+            [
+                "model.Classes.Multiplicity[column] * p[column]", "p[column]"
+                "int token = buffer.Length - 1; token >= 0; token--", "int token = 0; token < buffer.Length; token++"
+                "law.Owner != this || law.FirstRow != first", "law.Owner != this"
+                "law.Owner != this || law.FirstRow != first", "law.FirstRow != first"
+                "((double)logits[column] - largest) / temperature", "(double)logits[column] - largest"
+            ]
+        killed
+            (core "Softmax/Training/DrawnLaw")
+            [
+                "case SegmentKind.KeepReal when generation > 1:", "case SegmentKind.KeepReal:"
+                "AddReal(row, weight / generation);", "AddReal(row, weight);"
+                "for (int t = 1; t < generation; t++)", "for (int t = 1; t <= 1; t++)"
+                "AddModel(modelOf(generation - segment.Lag), row, weight)",
+                "AddModel(modelOf(generation - 1), row, weight)"
+            ]
+        killed
+            (core "Softmax/Training/DecodedLaw")
+            [
+                "rule.TopK is null && rule.TopP >= 1", "rule.TopK is null"
+                "p[token] /= sum;", ""
+                "p[next..].Clear();", ""
+            ]
+        killed
+            (core "Softmax/Training/ModelObserver")
+            [
+                "if (state.Generation > 1)", "if (state.Generation > 2)"
+                "others -= p;", ""
+                "_row.IsCollapsed = tokens.Length == 1;", "_row.IsCollapsed = largest == 1;"
+                "_row.HeldOutCovered += count;", "_row.HeldOutCovered++;"
+                "sum -= count * log;", "sum -= log;"
+            ]
+        killed
+            (core "Softmax/Training/LockstepRun")
+            [
+                "_models.Remove(m - _plan.Schedule.Lookback);", "_models.Remove(m + 1 - _plan.Schedule.Lookback);"
+                "_first ??= model;", "_first = model;"
+                "_chunk.Table.CollapseTime[row] == 0", "true"
+                "isCollapsed && _plan.Settings.UntilCollapse", "isCollapsed"
+                "_rest[row] -= size;", ""
+                "e.InRun(generation, _chunk.First)", "e.InRun(generation, 0)"
+            ]
+    ]
+
 /// Every mutant.
 let all: Mutant list =
     [
@@ -530,6 +603,7 @@ let all: Mutant list =
                 [ "properties"; "engines" ], device
                 [ "properties"; "engines" ], host
                 [ "results and plans"; "properties"; "engines" ], results
+                [ "softmax runs"; "softmax laws" ], softmax
             ] do
             for mutant in List.concat mutants do
                 { mutant with Lists = lists }
