@@ -1,5 +1,7 @@
-// Mutation testing: `dotnet fsi build.fsx mutate [-- FILTER]`. Makes each change of Collapse.Tests/Mutations.fs to one C#
-// source, compiles the mutated assemblies into a copy of the test program, and runs tests until one fails.
+// Mutation testing: `dotnet fsi build.fsx mutate [-- [--resume] FILTER …]`. Makes each change of
+// Collapse.Tests/Mutations.fs to one C# source, compiles the mutated assemblies into a copy of the test program, and
+// runs tests until one fails. --resume takes over the verdicts of earlier runs on mutants that were killed and whose
+// file has not changed since; what survived is always tried again.
 #load "Collapse.Tests/Mutations.fs"
 
 open System
@@ -13,23 +15,13 @@ let root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, ".."))
 let at path = Path.Combine(root, path)
 let built = at "tests/Collapse.Tests/bin/Release/net10.0"
 
-// Below the root, where the tests look for it, and ignored by git.
-let scratch = at "artifacts/mutants"
+// Below the root, where the tests look for it, and ignored by git; one for each process, so that some can run at once.
+let scratch = at $"artifacts/mutants/{Environment.ProcessId}"
 let program = Path.Combine(scratch, "tests")
+let unchanged = Path.Combine(scratch, "unchanged")
 
-// The tests of what is mutated that take seconds.
-let everything =
-    [
-        "randomness"
-        "words"
-        "results and plans"
-        "priors"
-        "properties"
-        "engines"
-        "run folder"
-        "softmax runs"
-        "softmax laws"
-    ]
+/// What earlier runs saw: a line for each verdict, the last one counts.
+let record = at "artifacts/mutants/verdicts.tsv"
 
 /// Runs `dotnet`; the exit code and standard output, or None where it had to be stopped.
 let dotnet (folder: string) (limit: TimeSpan) (arguments: string list) =
@@ -119,10 +111,10 @@ let compiler =
 
     Path.Combine(path, "bincore", "csc.dll")
 
-/// Compiles a project into the copy of the test program, with some arguments replaced; whether it compiles.
-let compile (project: Compilation) (replaced: (string -> string option)) =
+/// Compiles a project into a copy of the test program, with some arguments replaced; whether it compiles.
+let compile (project: Compilation) (folder: string) (replaced: (string -> string option)) =
     let response = Path.Combine(scratch, "csc.rsp")
-    let output = Path.Combine(program, project.Assembly)
+    let output = Path.Combine(folder, project.Assembly)
 
     let arguments =
         [
@@ -138,7 +130,7 @@ let compile (project: Compilation) (replaced: (string -> string option)) =
         dotnet
             project.Folder
             (TimeSpan.FromMinutes 5.0)
-            [ compiler; "/noconfig"; "/shared"; "/keepalive:30"; $"@{response}" ]
+            [ compiler; "/noconfig"; "/shared"; "/keepalive:120"; $"@{response}" ]
     with
     | Some(0, _) -> true
     | _ -> false
@@ -173,22 +165,20 @@ let compileMutant (mutant: Mutant) =
     if not (List.exists (fun argument -> (inSource argument).IsSome) project.Arguments) then
         failwith $"{mutant.File} is not compiled"
 
-    compile project inSource
-    && (not (isKernel mutant) || compile core againstMutant)
+    compile project program inSource
+    && (not (isKernel mutant) || compile core program againstMutant)
 
 let restoreOriginals () =
     for project in [ kernels; core ] do
-        File.Copy(Path.Combine(built, project.Assembly), Path.Combine(program, project.Assembly), true)
+        File.Copy(Path.Combine(unchanged, project.Assembly), Path.Combine(program, project.Assembly), true)
 
 type Verdict =
     | Killed of by: string
     | Survived
     | NotCompiled
 
-let testUntilFailure (limit: TimeSpan) (lists: string list) =
-    let lists = String.Join(',', lists)
-
-    match dotnet program limit [ Path.Combine(program, "Collapse.Tests.dll"); "--until-failure"; lists ] with
+let testUntilFailure (folder: string) (limit: TimeSpan) (list: string) =
+    match dotnet folder limit [ Path.Combine(folder, "Collapse.Tests.dll"); "--until-failure"; list ] with
     | Some(0, _) -> Survived
     | None -> Killed $"no end within {limit.TotalMinutes:F0} minutes"
     | Some(exitCode, output) ->
@@ -202,15 +192,39 @@ let testUntilFailure (limit: TimeSpan) (lists: string list) =
         |> Option.defaultValue $"exit code {exitCode}"
         |> Killed
 
-let judge (limit: TimeSpan) (mutant: Mutant) =
+let limits = Dictionary<string, TimeSpan>()
+
+/// How long a mutant may take over a test list. What is not mutated must pass it, or every mutant would seem killed.
+let limitOf (list: string) =
+    match limits.TryGetValue list with
+    | true, limit -> limit
+    | _ ->
+        let watch = Stopwatch.StartNew()
+
+        match testUntilFailure unchanged (TimeSpan.FromMinutes 30.0) list with
+        | Survived -> printfn $"unchanged: {list} passes ({watch.Elapsed.TotalSeconds:F0} s)"
+        | other -> failwith $"{list} fails without a mutant: {other}"
+
+        // A mutant that takes five times as long has lost its way; on a busy machine even that needs its time.
+        limits[list] <- max (TimeSpan.FromMinutes 1.0) (5.0 * watch.Elapsed)
+        limits[list]
+
+let judge (mutant: Mutant) =
     restoreOriginals ()
 
     if not (compileMutant mutant) then
         NotCompiled
     else
-        match testUntilFailure limit mutant.Lists with
-        | Survived -> testUntilFailure limit (List.except mutant.Lists everything)
-        | verdict -> verdict
+        // One list after the other, as the first often tells and the last takes longest.
+        let rec next lists =
+            match lists with
+            | [] -> Survived
+            | list :: rest ->
+                match testUntilFailure program (limitOf list) list with
+                | Survived -> next rest
+                | verdict -> verdict
+
+        next mutant.Lists
 
 let describe (mutant: Mutant) =
     let line (text: string) = text.Replace("\n", "↵")
@@ -225,7 +239,16 @@ let rec copy (source: string) (target: string) =
     for folder in Directory.GetDirectories source do
         copy folder (Path.Combine(target, Path.GetFileName folder))
 
-let filters = fsi.CommandLineArgs |> Array.skip 1 |> Array.filter ((<>) "--")
+let options, filters =
+    fsi.CommandLineArgs
+    |> Array.skip 1
+    |> Array.filter ((<>) "--")
+    |> Array.partition _.StartsWith("--")
+
+match options with
+| [||]
+| [| "--resume" |] -> ()
+| _ -> failwith $"there is only --resume, not {options}"
 
 let chosen =
     all
@@ -234,31 +257,62 @@ let chosen =
         || filters
            |> Array.exists (fun (filter: string) -> (describe mutant).Contains filter))
 
+/// What a verdict holds for: the change, and the file that it is made to.
+let identity (mutant: Mutant) =
+    let text =
+        $"{File.ReadAllText(at mutant.File)}\000{mutant.Original}\000{mutant.Replacement}"
+
+    text
+    |> Text.Encoding.UTF8.GetBytes
+    |> Security.Cryptography.SHA256.HashData
+    |> Convert.ToHexString
+
+let remembered =
+    if options.Length > 0 && File.Exists record then
+        dict
+            [
+                for lines in File.ReadLines record |> Seq.map _.Split('\t') |> Seq.groupBy Array.head do
+                    match Seq.last (snd lines) with
+                    | [| key; "killed"; by; _ |] -> key, Killed by
+                    | _ -> ()
+            ]
+    else
+        dict []
+
 let total = Stopwatch.StartNew()
-
-if Directory.Exists scratch then
-    Directory.Delete(scratch, true)
-
 copy built program
+copy built unchanged
 
-// What is not mutated must pass when it is compiled this way, or every mutant would seem killed.
-if not (compile kernels (fun _ -> None) && compile core (fun _ -> None)) then
+// As the mutants are compiled.
+if
+    not (
+        compile kernels unchanged (fun _ -> None)
+        && compile core unchanged (fun _ -> None)
+    )
+then
     failwith "the unchanged sources do not compile"
-
-let unchanged = Stopwatch.StartNew()
-
-match testUntilFailure (TimeSpan.FromMinutes 30.0) everything with
-| Survived -> printfn $"unchanged: all tests pass ({unchanged.Elapsed.TotalSeconds:F0} s)"
-| other -> failwith $"the tests fail without a mutant: {other}"
-
-// A mutant that takes five times as long has lost its way; on a busy machine even that needs its time.
-let limit = max (TimeSpan.FromMinutes 3.0) (5.0 * unchanged.Elapsed)
 
 let verdicts = List<Mutant * Verdict>()
 
 for i, mutant in List.indexed chosen do
     let watch = Stopwatch.StartNew()
-    let verdict = judge limit mutant
+    let key = identity mutant
+
+    let verdict =
+        match remembered.TryGetValue key with
+        | true, verdict -> verdict
+        | _ ->
+            let verdict = judge mutant
+
+            let word, by =
+                match verdict with
+                | Killed by -> "killed", by
+                | Survived -> "survived", ""
+                | NotCompiled -> "not compiled", ""
+
+            File.AppendAllText(record, $"{key}\t{word}\t{by}\t{describe mutant}\n")
+            verdict
+
     verdicts.Add((mutant, verdict))
 
     let text =
@@ -273,26 +327,33 @@ for i, mutant in List.indexed chosen do
 
 Directory.Delete(scratch, true)
 
-let number choose =
-    verdicts |> Seq.filter choose |> Seq.length
+let isKilled =
+    function
+    | _, Killed _ -> true
+    | _ -> false
 
-let bad =
-    number (function
-        | mutant, Killed _ -> mutant.Excuse.IsSome
-        | mutant, Survived -> mutant.Excuse.IsNone
-        | _, NotCompiled -> true)
+let isSurvivor =
+    function
+    | _, Survived -> true
+    | _ -> false
 
-let killedOnes =
-    number (function
-        | _, Killed _ -> true
-        | _ -> false)
+let isBad =
+    function
+    | mutant, Killed _ -> mutant.Excuse.IsSome
+    | mutant, Survived -> mutant.Excuse.IsNone
+    | _, NotCompiled -> true
 
-let survivors =
-    number (function
-        | _, Survived -> true
-        | _ -> false)
+let number choose (some: seq<_>) = some |> Seq.filter choose |> Seq.length
+
+printfn "\n| file | mutants | killed | excused |\n|---|---|---|---|"
+
+for file, some in verdicts |> Seq.groupBy (fun (mutant, _) -> mutant.File) do
+    let excused = number (fun entry -> isSurvivor entry && not (isBad entry)) some
+    printfn $"| `{file}` | {Seq.length some} | {number isKilled some} | {excused} |"
+
+let bad = number isBad verdicts
 
 printfn
-    $"{chosen.Length} mutants: {killedOnes} killed, {survivors} survived, {bad} not as the table says; {total.Elapsed.TotalMinutes:F0} minutes"
+    $"\n{chosen.Length} mutants: {number isKilled verdicts} killed, {number isSurvivor verdicts} survived, {bad} not as the table says; {total.Elapsed.TotalMinutes:F0} minutes"
 
 exit (if bad = 0 && chosen.Length > 0 then 0 else 1)

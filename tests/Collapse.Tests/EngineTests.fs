@@ -333,6 +333,16 @@ let private close what (expected: float) (actual: float) =
     then
         failtest $"{what} is {actual}, plainly {expected}"
 
+/// The value at rank q (c - 1) of c, as sketches keep it: within one part in 128.
+let private closeQuantile what q (sorted: float[]) (actual: float) =
+    let exact = sorted[int (floor (q * float (sorted.Length - 1)))]
+
+    if
+        Double.IsNaN exact <> Double.IsNaN actual
+        || abs (exact - actual) > abs exact / 128.0 + 1e-9
+    then
+        failtest $"{what} is {actual}, plainly {exact}"
+
 /// Every number of a run against the plain simulation, also after contexts have left the work.
 let private expectPlain (job: Job) (outcome: Outcome) =
     let result = outcome.Result
@@ -345,24 +355,62 @@ let private expectPlain (job: Job) (outcome: Outcome) =
                 [| for set in sets -> set, observe sets[0] law set |]
         |]
 
-    for m in 1 .. result.Generations do
+    let isPure (set: int[], _) = (Array.distinct set).Length = 1
+
+    for i, m in Seq.indexed result.Generation do
+        Expect.equal result.Contexts[i] (int64 contexts) $"contexts at {m}"
+
         for o in 0 .. Observables.Count - 1 do
+            let name = $"{Observables.Names[o]} at {m}"
             let values = [| for c in 0 .. contexts - 1 -> (snd plain[c].[m - 1]).[o] |]
             let series = result.Series[o]
-            close $"the mean {Observables.Names[o]} at {m}" (Array.average values) series.Mean[m - 1]
-            close $"the smallest {Observables.Names[o]} at {m}" (Array.min values) series.Minimum[m - 1]
-            close $"the largest {Observables.Names[o]} at {m}" (Array.max values) series.Maximum[m - 1]
+            let mean = Array.average values
+            close $"the mean {name}" mean series.Mean[i]
+            close $"the smallest {name}" (Array.min values) series.Minimum[i]
+            close $"the largest {name}" (Array.max values) series.Maximum[i]
+
+            let deviation =
+                if contexts = 1 then
+                    nan
+                else
+                    sqrt ((values |> Array.sumBy (fun x -> (x - mean) ** 2.0)) / float (contexts - 1))
+
+            close $"the standard deviation of {name}" deviation series.StandardDeviation[i]
+            let sorted = Array.sort values
+
+            for q, quantiles in Seq.zip ObservableSeries.QuantileLevels series.Quantiles do
+                closeQuantile $"the {q}-quantile of {name}" q sorted quantiles[i]
+
+            let weighted =
+                match job.Corpus with
+                | None -> nan
+                | Some corpus ->
+                    let weights =
+                        [| for c in 0 .. contexts - 1 -> float (corpus.FollowersOf(c).Length) |]
+
+                    Array.sum (Array.map2 (*) weights values) / Array.sum weights
+
+            close $"the token-weighted mean {name}" weighted series.TokenWeightedMean[i]
 
         let collapsed =
-            [
-                for c in 0 .. contexts - 1 ->
-                    if (fst plain[c].[m - 1] |> Array.distinct).Length = 1 then
-                        1.0
-                    else
-                        0.0
-            ]
+            [ for c in 0 .. contexts - 1 -> if isPure plain[c].[m - 1] then 1.0 else 0.0 ]
 
-        close $"the collapsed fraction at {m}" (List.average collapsed) result.CollapsedFraction[m - 1]
+        close $"the collapsed fraction at {m}" (List.average collapsed) result.CollapsedFraction[i]
+
+    let table = List.exactlyOne outcome.Tables
+
+    // A context's trace has the reported generations until it left, and that in which it left.
+    let traced =
+        [
+            for c in 0 .. min contexts job.Trace - 1 do
+                let last = table.LastGeneration[c]
+
+                for m in 1..last do
+                    if m = last || result.Generation.Contains m then
+                        int64 c, m
+        ]
+
+    Expect.equal [ for row in result.Trace -> row.Context, row.Generation ] traced "the rows of the trace"
 
     for row in result.Trace do
         let set, values = plain[int row.Context][row.Generation - 1]
@@ -380,26 +428,54 @@ let private expectPlain (job: Job) (outcome: Outcome) =
         for o in 0 .. Observables.Count - 1 do
             close $"{Observables.Names[o]} of context {row.Context} at {row.Generation}" values[o] row.Values[o]
 
-    let table = List.exactlyOne outcome.Tables
+    let times =
+        [|
+            for c in 0 .. contexts - 1 ->
+                match plain[c] |> Array.tryFindIndex isPure with
+                | Some i -> i + 1
+                | None -> 0
+        |]
 
     for c in 0 .. contexts - 1 do
-        let isPure (set: int[], _) = (Array.distinct set).Length = 1
-        let first = plain[c] |> Array.tryFindIndex isPure
+        Expect.equal table.CollapseTime[c] times[c] $"collapse time of context {c}"
 
-        let expected =
-            match first with
-            | Some i -> i + 1
-            | None -> 0
+    let collapsed = times |> Array.filter (fun t -> t > 0) |> Array.map float
+    Expect.equal result.CollapseTimes.Count (int64 collapsed.Length) "collapsed"
+    Expect.equal result.CollapseTimes.Censored (int64 (contexts - collapsed.Length)) "not collapsed"
 
-        Expect.equal table.CollapseTime[c] expected $"collapse time of context {c}"
+    if collapsed.Length > 0 then
+        close "E T" (Array.average collapsed) result.CollapseTimes.Mean
+
+    if collapsed.Length > 1 then
+        let mean = Array.average collapsed
+
+        let variance =
+            (collapsed |> Array.sumBy (fun t -> (t - mean) ** 2.0))
+            / float (collapsed.Length - 1)
+
+        close "the standard deviation of T" (sqrt variance) result.CollapseTimes.StandardDeviation
 
 let private plainTests =
     [
         forCases "engines equal a plain simulation" 400 (fun case ->
             let job = jobOf case
-            let outcome = cpu job
-            expectPlain job outcome
-            expectSame "the reference" outcome (reference job))
+
+            // All contexts but the last are traced.
+            let job =
+                { job with
+                    Trace = max 1 ((defaultArg job.Contexts 5) - 1)
+                }
+
+            for grid in
+                [
+                    ReportGrid.Standard
+                    ReportGrid.Geometric 2
+                    ReportGrid.At [ (case.Generations + 1) / 2 ]
+                ] do
+                let job = { job with ReportAt = grid }
+                let outcome = cpu job
+                expectPlain job outcome
+                expectSame "the reference" outcome (reference job))
         test "also on a corpus" {
             for name, least, scenario in scenarios do
                 for samples in [ None; Some 30 ] do

@@ -10,7 +10,7 @@ type Mutant =
         Original: string
         /// What is put in its place.
         Replacement: string
-        /// The test lists that most likely notice; all others follow.
+        /// The test lists that may notice, in the order in which they are tried.
         Lists: string list
         /// Why no test can notice the change; none for a mutant that must be killed.
         Excuse: string option
@@ -129,7 +129,7 @@ let private randomness =
                 "key0 + ((uint)round", "key0 + (1 + (uint)round"
                 "T.Xor(T.ShiftRight(product0), x3", "T.Xor(T.ShiftRight(product0), x1"
                 "x3 = product0;", "x3 = product1;"
-                "block = T.Add(block, step)", "block = T.Add(block, multiplier0)"
+                "block = T.Add(block, step)", "block = T.Add(block, block)"
                 "(count + 7) / 8", "count / 8"
                 "(count + 3) / 4", "count / 4"
                 "if (bound < 0x10000)", "if (bound < 0x8000)"
@@ -520,7 +520,7 @@ let private results =
             ]
     ]
 
-let private softmax =
+let private softmaxRuns =
     [
         killed
             (core "Softmax/Training/TrainingData")
@@ -593,18 +593,35 @@ let private softmax =
             ]
     ]
 
+/// The exact tests of what a run is made of, the quick lists first.
+let private runLists =
+    [
+        "priors"
+        "digests"
+        "loops"
+        "run folder"
+        "words"
+        "results and plans"
+        "randomness"
+        "properties"
+        "jumps"
+        "engines"
+    ]
+
 /// Every mutant.
 let all: Mutant list =
     [
-        for lists, mutants in
+        for first, mutants in
             [
                 [ "randomness" ], randomness
-                [ "results and plans"; "priors"; "properties"; "engines" ], model
+                [ "results and plans"; "properties"; "engines" ], model
                 [ "properties"; "engines" ], device
                 [ "properties"; "engines" ], host
-                [ "results and plans"; "properties"; "engines" ], results
-                [ "softmax runs"; "softmax laws" ], softmax
+                [ "digests"; "results and plans"; "properties"; "engines" ], results
+                [ "softmax runs"; "softmax laws" ], softmaxRuns
             ] do
             for mutant in List.concat mutants do
-                { mutant with Lists = lists }
+                { mutant with
+                    Lists = first @ List.except first runLists
+                }
     ]

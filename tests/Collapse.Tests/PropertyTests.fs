@@ -268,6 +268,163 @@ let private prefixTests =
                             "collapsed fraction")
     ]
 
+// ---- chosen reports
+
+/// Which generations are reported.
+[<RequireQualifiedAccess>]
+type Reporting =
+    | Standard
+    | Geometric of perDecade: int
+    /// In any order; those beyond the run are left out.
+    | Listed of int list
+
+let private gridOf generations =
+    function
+    | Reporting.Standard -> ReportGrid.Standard
+    | Reporting.Geometric perDecade -> ReportGrid.Geometric perDecade
+    | Reporting.Listed list ->
+        match list |> List.filter (fun m -> m <= generations) |> List.distinct |> List.sort with
+        | [] -> ReportGrid.At [ generations ]
+        | list -> ReportGrid.At list
+
+type private ReportingGenerators =
+    static member Reporting() =
+        Gen.frequency
+            [
+                1, Gen.constant Reporting.Standard
+                2, Gen.choose (1, 12) |> Gen.map Reporting.Geometric
+                4, Gen.nonEmptyListOf (Gen.choose (1, 20)) |> Gen.map Reporting.Listed
+            ]
+        |> Arb.fromGen
+
+/// What a result says of its row i.
+let private rowFacts (result: RunResult) i =
+    [
+        int64 result.Contexts[i]
+        yield!
+            [
+                result.CollapsedFraction[i]
+                for series in result.Series do
+                    series.Mean[i]
+                    series.StandardDeviation[i]
+                    series.Minimum[i]
+                    series.Maximum[i]
+                    series.TokenWeightedMean[i]
+
+                    for quantile in series.Quantiles do
+                        quantile[i]
+                match result.HeldOut with
+                | null -> ()
+                | heldOut ->
+                    heldOut.CrossEntropy[i]
+                    heldOut.CoveredCrossEntropy[i]
+                    heldOut.Unseen[i]
+            ]
+            |> List.map BitConverter.DoubleToInt64Bits
+    ]
+
+/// The facts that no choice of reports may move.
+let private unmoved =
+    [
+        "draws"
+        "generations"
+        "collapse times"
+        "samples"
+        "real"
+        "last generation"
+        "collapse time"
+        "token"
+        for name in Observables.Names do
+            $"last {name}"
+    ]
+
+/// A run with chosen reports against the same run with all of them.
+let private expectReported (job: Job) (full: Outcome) (sparse: Outcome) =
+    let every, some = full.Result, sparse.Result
+
+    let moved =
+        differences full sparse |> List.filter (fun name -> List.contains name unmoved)
+
+    Expect.isEmpty moved "what no choice of reports moves"
+    let last = every.Generation[every.Generation.Length - 1]
+
+    let expected =
+        // A run until collapse ends with the first reported generation at which all have left.
+        let grid = List.ofSeq (job.ReportAt.For some.Plan.LastGeneration)
+
+        match List.tryFindIndex (fun m -> m >= last) grid with
+        | Some i when job.UntilCollapse && every.CollapseTimes.Censored = 0L ->
+            // The last generation that it might have taken is no result, unless it was asked for or there is no other.
+            if i > 0 && i = grid.Length - 1 && not (job.ReportAt.Lists grid[i]) then
+                List.take i grid
+            else
+                List.take (i + 1) grid
+        | _ -> grid
+
+    Expect.equal (List.ofSeq some.Generation) expected "the generations reported"
+
+    for i, m in Seq.indexed some.Generation do
+        Expect.equal (rowFacts some i) (rowFacts every (min m last - 1)) $"generation {m}"
+
+    let lastOf =
+        dict
+            [
+                for table in sparse.Tables do
+                    for c in 0 .. table.Count - 1 do
+                        table.FirstContext + int64 c, table.LastGeneration[c]
+            ]
+
+    let rows (result: RunResult) =
+        [
+            for row in result.Trace do
+                if
+                    Seq.contains row.Generation some.Generation
+                    || row.Generation = lastOf[row.Context]
+                then
+                    row.Context,
+                    row.Generation,
+                    row.Size,
+                    row.Token,
+                    [ for v in row.Values -> BitConverter.DoubleToInt64Bits v ]
+        ]
+
+    Expect.hasLength (rows some) some.Trace.Length "no other rows are traced"
+    Expect.equal (rows some) (rows every) "traces"
+
+let private reportTests =
+    [
+        testPropertyWithConfig
+            (Replay.cases 40 [ typeof<CaseGenerators>; typeof<ReportingGenerators> ])
+            "a reported generation is what it is where all are reported, on every engine"
+            (fun (case: Case) (reporting: Reporting) untilCollapse ->
+                let full =
+                    { jobOf case with
+                        UntilCollapse = untilCollapse
+                    }
+
+                let sparse =
+                    { full with
+                        ReportAt = gridOf case.Generations reporting
+                    }
+
+                let all = reference full
+                let chosen = reference sparse
+                expectReported sparse all chosen
+
+                for i, width in Seq.indexed CpuEngine.Widths do
+                    for shortest in [ Nullable(); Nullable 2 ] do
+                        use engine = new CpuEngine(2, width, shortest)
+                        let outcome = run engine { sparse with Chunk = Some(2 + i) }
+                        expectSame $"cpu, {int width} bits, jumps from {shortest}" chosen outcome
+
+                expectSame "the kernel in ILGPU's accelerator" chosen (runOn kernelOnCpu.Value sparse)
+
+                for name, device in devices.Value do
+                    match device with
+                    | Ok engine -> expectSame name chosen (runOn engine { sparse with Chunk = Some 2 })
+                    | Error _ -> ())
+    ]
+
 // ---- other names
 
 /// Which letter each letter becomes.
@@ -544,6 +701,7 @@ let tests =
             testList "sources" sourceTests
             testList "independence" independenceTests
             testList "longer runs" prefixTests
+            testList "chosen reports" reportTests
             testList "names" renamingTests
             testList "refit" refitTests
             testList "corner sizes" cornerTests

@@ -7,6 +7,7 @@ let budget = 1e-6
 
 let checks: Check list =
     MomentChecks.all
+    @ CorpusChecks.all
     @ LawChecks.all
     @ DrawChecks.all
     @ IndependenceChecks.all

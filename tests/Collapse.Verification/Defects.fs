@@ -362,6 +362,23 @@ let private schedules =
                 | _ -> None))
     ]
 
+let private rows =
+    [
+        simulator
+            "fresh real tokens come from the next row of the text"
+            0.25
+            "corpus/unbiased"
+            { right with
+                Row = fun rows context -> rows[(context + 1) % rows.Length]
+            }
+        simulator
+            "modulo of 5-bit lanes, on a text"
+            0.25
+            "corpus/unbiased"
+            (withIndices (fun parts at count bound ->
+                wordsOf parts at count |> Array.map (fun word -> int (word % 32u) % bound)))
+    ]
+
 let private observables =
     let counted (values: IReadOnlyDictionary<int, int>) = values.Values |> Seq.map float
 
@@ -438,6 +455,20 @@ let private formulas =
 
     let times factor (_: Setting) (bound: Bound) =
         Bound(factor * bound.Value, bound.Vacuous)
+
+    let answer changed (change: int64 -> int64) =
+        { Theory.product with
+            MaxSamples =
+                fun p real tolerance m ->
+                    [
+                        for name, answer in Theory.product.MaxSamples p real tolerance m ->
+                            name,
+                            (if name = changed && answer.Kind = AnswerKind.Finite then
+                                 PlanAnswer(AnswerKind.Finite, Nullable(change answer.Tokens.Value))
+                             else
+                                 answer)
+                    ]
+        }
 
     // What is left of Theorems 3 and 4 without G_n(s).
     let withoutG (at: Setting) (bound: Bound) =
@@ -535,9 +566,37 @@ let private formulas =
             1.0
             "bounds/first-extinction"
             (bound "first extinction lower" (fun _ b -> Bound(min 0.999 (1.15 * b.Value), b.Vacuous)))
+        theory
+            "a third of the largest deviation's bound"
+            1.0
+            "bounds/many-contexts"
+            (bound "largest deviation" (times (1.0 / 3.0)))
+        theory
+            "all collapsed: the upper bound in place of the lower"
+            1.0
+            "bounds/many-contexts"
+            (bound "all collapsed lower" (fun at _ -> Theory.product.Bound "all collapsed upper" at))
+        theory
+            "all collapsed: the lower bound in place of the upper"
+            1.0
+            "bounds/many-contexts"
+            (bound "all collapsed upper" (fun at _ -> Theory.product.Bound "all collapsed lower" at))
+        theory "the bound of λ_1 a third less" 1.0 "bounds/lambda-1" (bound "λ_1" (times 0.67))
+        theory "the planner's exact answer doubled" 1.0 "bounds/planner" (answer "exact" (fun n -> 2L * n))
+        theory "the planner's sharp answer five times as high" 1.0 "bounds/planner" (answer "sharp" (fun n -> 5L * n))
+        theory
+            "the planner's two-moment answer five times as high"
+            1.0
+            "bounds/planner"
+            (answer "two-moment" (fun n -> 5L * n))
+        theory
+            "the planner's exact answer is one token too many"
+            1.0
+            "bounds/paper-plan"
+            (answer "exact" (fun n -> n + 1L))
     ]
 
-let all = draw @ counters @ schedules @ observables @ formulas
+let all = draw @ counters @ schedules @ rows @ observables @ formulas
 
 let private at scale = { Name = "planted"; Scale = scale }
 

@@ -10,6 +10,7 @@ let private first prior samples contexts seed =
     {
         Training = Training.FullySynthetic
         Prior = prior
+        Text = None
         Samples = samples
         Contexts = contexts
         Generations = 1

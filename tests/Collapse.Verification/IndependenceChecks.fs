@@ -14,6 +14,7 @@ let private experiment training prior samples contexts generations seed =
     {
         Training = training
         Prior = prior
+        Text = None
         Samples = samples
         Contexts = contexts
         Generations = generations

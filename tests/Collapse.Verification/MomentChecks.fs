@@ -11,6 +11,7 @@ let private experiment training prior samples contexts generations seed =
     {
         Training = training
         Prior = prior
+        Text = None
         Samples = samples
         Contexts = contexts
         Generations = generations

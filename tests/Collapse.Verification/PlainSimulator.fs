@@ -36,6 +36,8 @@ type Parts =
         WordIndex: Parts -> Stream -> int -> int -> int
         /// So many tokens of a law.
         Tokens: Parts -> float[] -> Stream -> int -> int[]
+        /// The real tokens of a context that are drawn from, of the rows of a text.
+        Row: int[][] -> int -> int[]
         /// The order in which a set is kept.
         Arrange: int[] -> int[]
         /// An observable of a set: the first set's shares, the law, the counts and their sum.
@@ -167,6 +169,22 @@ let private segments training n m =
                     (if t = 0 then Source.Truth else Source.Model t), k
         ]
 
+/// The followers of each n-gram of a text, in the text's order; n-grams and letters are numbered as they come.
+let private rowsOf (text: Text) =
+    let number (keys: 'a seq) =
+        keys |> Seq.distinct |> Seq.indexed |> Seq.map (fun (i, key) -> key, i) |> dict
+
+    let letters = number text.Letters
+    let grams = text.Letters |> Seq.windowed text.Order |> Seq.map String |> Array.ofSeq
+    let followed = Array.truncate (text.Letters.Length - text.Order) grams
+    let contexts = number followed
+    let rows = Array.init contexts.Count (fun _ -> List<int>())
+
+    for i in 0 .. followed.Length - 1 do
+        rows[contexts[followed[i]]].Add letters[text.Letters[i + text.Order]]
+
+    rows |> Array.map _.ToArray()
+
 // ---- observables
 
 let private share (shares: IDictionary<int, float>) token =
@@ -223,6 +241,7 @@ let right =
         Indices = indices
         WordIndex = wordIndex
         Tokens = tokens
+        Row = Array.get
         Arrange = id
         Observe = observe
         CollapseTime = id
@@ -252,42 +271,65 @@ let private tally (counts: Dictionary<int, int>) key =
 
 /// The models of one context, until the last or, if asked for, the first collapse; seen are those that somebody looks
 /// at, and all with one token left.
-let private train (parts: Parts) (job: Experiment) law looks context (see: TrainedModel -> bool) =
+let private train (parts: Parts) (job: Experiment) law (rows: int[][]) looks context (see: TrainedModel -> bool) =
     let at m segment purpose =
         stream job.Seed (uint32 context) (uint32 m) (uint32 segment) purpose
 
+    let isText = rows.Length > 0
+
     let kept =
         match job.Real with
+        | _ when isText -> rows[context]
         | Some real -> parts.Tokens parts law (at 0 0 DrawPurpose.Truth) real
         | None -> [||]
+
+    let samples =
+        if isText && job.Samples = 0 then
+            kept.Length
+        else
+            job.Samples
+
+    /// Draws from a set: indices into it.
+    let pick (set: int[]) m s count =
+        parts.Indices parts (at m s DrawPurpose.Index) count set.Length
+        |> Array.map (fun i -> set[i])
 
     let models = List<int[]>()
     let mutable goesOn = true
     let mutable m = 1
 
     while goesOn && m <= job.Generations do
+        let segments =
+            // A text is generation 1 of every scenario.
+            if isText && m = 1 then
+                [ Source.Kept, kept.Length ]
+            else
+                parts.Segments job.Training samples m
+
         let set =
-            parts.Segments job.Training job.Samples m
+            segments
             |> List.mapi (fun s (source, count) ->
                 match source with
                 | Source.Kept -> kept
+                | Source.Truth when isText -> pick (parts.Row rows context) m s count
                 | Source.Truth -> parts.Tokens parts law (at m s DrawPurpose.Truth) count
-                | Source.Model t ->
-                    let set = models[t - 1]
-
-                    parts.Indices parts (at m s DrawPurpose.Index) count set.Length
-                    |> Array.map (fun i -> set[i])
+                | Source.Model t -> pick models[t - 1] m s count
                 | Source.Mixture first ->
                     let sources =
                         parts.Indices parts (at m s DrawPurpose.MixtureSource) count (m - first)
 
                     sources
                     |> Array.mapi (fun d t ->
-                        if t + first = 0 then
+                        if t + first = 0 && not isText then
                             // Draw d of the truth's own stream.
                             (parts.Tokens parts law (at m s DrawPurpose.Truth) (d + 1))[d]
                         else
-                            let set = models[t + first - 1]
+                            let set =
+                                if t + first = 0 then
+                                    parts.Row rows context
+                                else
+                                    models[t + first - 1]
+
                             set[parts.WordIndex parts (at m s DrawPurpose.MixtureIndex) d set.Length]))
             |> Array.concat
 
@@ -312,10 +354,15 @@ let private train (parts: Parts) (job: Experiment) law looks context (see: Train
         m <- m + 1
 
 let private models parts looks (job: Experiment) (see: TrainedModel -> unit) =
-    let law = job.Probabilities
+    let law, rows, contexts =
+        match job.Text with
+        | Some text ->
+            let rows = rowsOf text
+            [||], rows, rows.Length
+        | None -> job.Probabilities, [||], job.Contexts
 
-    for context in 0 .. job.Contexts - 1 do
-        train parts job law looks context (fun model ->
+    for context in 0 .. contexts - 1 do
+        train parts job law rows looks context (fun model ->
             see model
             not (job.UntilCollapse && model.Counts.Count = 1))
 

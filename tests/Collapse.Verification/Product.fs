@@ -3,7 +3,10 @@
 module Collapse.Verification.Product
 
 open System
+open System.Collections.Concurrent
 open System.Collections.Generic
+open System.IO
+open Collapse.Corpora
 open Collapse.Engines
 open Collapse.Engines.Cpu
 open Collapse.Kernels
@@ -11,6 +14,21 @@ open Collapse.Model
 open Collapse.Priors
 open Collapse.Results
 open Collapse.Running
+
+let private texts = ConcurrentDictionary<Text, Corpus>()
+
+let private readText (text: Text) =
+    texts.GetOrAdd(
+        text,
+        fun text ->
+            let path = Path.GetTempFileName()
+
+            try
+                File.WriteAllText(path, text.Letters)
+                Corpus.Read(path, "chars", text.Order)
+            finally
+                File.Delete path
+    )
 
 /// What RunSettings say of an experiment.
 let settings (job: Experiment) =
@@ -23,16 +41,18 @@ let settings (job: Experiment) =
         | Training.Custom(name, schedule) ->
             Scenario.Custom(name, fun m -> schedule m |> Seq.map (fun (t, k) -> struct (t, k)))
 
+    let nullableIf condition value =
+        if condition then Nullable value else Nullable()
+
+    let isPrior = job.Text.IsNone
+
     RunSettings(
         Scenario = scenario,
-        Prior = PriorParser.Parse job.Prior,
-        Contexts = Nullable(int64 job.Contexts),
-        Samples =
-            (if scenario.UsesSamples then
-                 Nullable job.Samples
-             else
-                 Nullable()),
-        Real = Option.toNullable job.Real,
+        Prior = ((if isPrior then Some(PriorParser.Parse job.Prior) else None) |> Option.toObj),
+        Corpus = (job.Text |> Option.map readText |> Option.toObj),
+        Contexts = nullableIf isPrior (int64 job.Contexts),
+        Samples = nullableIf (scenario.UsesSamples && job.Samples > 0) job.Samples,
+        Real = (if isPrior then Option.toNullable job.Real else Nullable()),
         Generations = Nullable job.Generations,
         UntilCollapse = job.UntilCollapse,
         Seed = job.Seed

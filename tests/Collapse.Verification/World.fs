@@ -29,6 +29,9 @@ type Training =
     override training.Equals other = Object.ReferenceEquals(training, other)
     override training.GetHashCode() = training.Name.GetHashCode()
 
+/// A text whose n-grams of an order are the contexts: the followers of each are its real tokens.
+type Text = { Order: int; Letters: string }
+
 /// A run to be made.
 [<NoEquality; NoComparison>]
 type Experiment =
@@ -36,7 +39,9 @@ type Experiment =
         Training: Training
         /// As on the command line.
         Prior: string
-        /// n.
+        /// The truth in place of the prior. With it Contexts is of no account, and neither is the N of Training.
+        Text: Text option
+        /// n; 0 for as many as each context of a text has.
         Samples: int
         Contexts: int
         /// The last generation; with UntilCollapse the most that a context may take.
@@ -70,6 +75,8 @@ type Experiment =
             $"collapse run --prior {job.Prior} --scenario {scenario} --samples {job.Samples} --contexts {job.Contexts} {length} --seed {job.Seed}"
 
         match job.Training with
+        | _ when job.Text.IsSome ->
+            $"a text of %d{job.Text.Value.Letters.Length} letters (CorpusChecks) as --corpus: collapse run --tokenizer chars --order {job.Text.Value.Order} --scenario {job.Training.Name} --samples {job.Samples} {length} --seed {job.Seed}"
         | Training.Custom(name, schedule) ->
             let first = [ for m in 1..4 -> $"{m}: {schedule m}" ] |> String.concat "; "
             $"custom schedule '{name}' ({first}; ...) in place of --scenario: {command}"
@@ -107,6 +114,10 @@ type Setting =
         Window: int
         /// m.
         Generation: int
+        /// Contexts that are looked at together.
+        Together: int
+        /// The deviation that one of them reaches.
+        Level: float
     }
 
 /// The formulas under test, from src/Collapse.Theory.
@@ -129,6 +140,8 @@ type Theory =
         Deviation: float[] -> int -> int -> int -> float[]
         /// Every bound by its name, at a setting.
         Bound: string -> Setting -> Bound
+        /// The n of each method of the planner, by its name: p, N, tolerance, m.
+        MaxSamples: float[] -> int -> float -> int -> (string * PlanAnswer) list
     }
 
 /// What one block of random words is for: everything in it that docs/model.md tells apart.
@@ -189,6 +202,10 @@ module Theory =
 
         let lower (struct (low: Bound, _: Bound)) = low
         let upper (struct (_: Bound, high: Bound)) = high
+        let laws () = List.init at.Together (fun _ -> law ())
+
+        let allCollapsed () =
+            ManyContexts([| ContextGroup(p, at.Samples, int64 at.Together) |]).AllCollapsedBounds m
 
         match name with
         | "(7) lower" -> lower (CollapseTimeBounds.CollapseProbability(p, n, m))
@@ -203,7 +220,26 @@ module Theory =
         | "random-models sharp" -> ScheduleRecursions.RandomModels(n, m).SharpFromFirst(p, m)
         | "first extinction lower" -> lower (FullySyntheticLaw(p, at.Samples).FirstExtinctionBounds m)
         | "first extinction upper" -> upper (FullySyntheticLaw(p, at.Samples).FirstExtinctionBounds m)
+        | "largest deviation" -> ManyContexts.ExpectedLargestDeviation(laws (), Nullable m)
+        | "deviation probability" -> ManyContexts.DeviationProbability(laws (), at.Level, Nullable m)
+        | "all collapsed lower" -> lower (allCollapsed ())
+        | "all collapsed upper" -> upper (allCollapsed ())
+        | "λ_1" ->
+            let value = mean p at.Real
+            Bound(value, value >= 0.25)
         | _ -> invalidArg (nameof name) $"'{name}' is no bound"
+
+    let private maxSamples (p: float[]) real tolerance m =
+        let plan = Planner.MaxSamples(p, int64 real, tolerance, Nullable m)
+
+        [
+            "(11)", plan.Equation11
+            "Theorem 3", plan.Theorem3
+            "Theorem 4", plan.Theorem4
+            "sharp", plan.Sharp
+            "two-moment", plan.TwoMoment
+            "exact", plan.Exact
+        ]
 
     let product =
         {
@@ -231,4 +267,5 @@ module Theory =
                     | null -> invalidArg (nameof n) $"no exact deviation for n = {n}"
                     | all -> all[1..]
             Bound = bound
+            MaxSamples = maxSamples
         }
