@@ -1,7 +1,7 @@
 // Mutation testing: `dotnet fsi build.fsx mutate [-- [--resume] FILTER …]`. Makes each change of
 // Collapse.Tests/Mutations.fs to one C# source, compiles the mutated assemblies into a copy of the test program, and
-// runs tests until one fails. --resume takes over the verdicts of earlier runs on mutants that were killed and whose
-// file has not changed since; what survived is always tried again.
+// runs tests until one fails. --resume takes over the verdicts of earlier runs on mutants whose file has not changed
+// since; what survived without an excuse is always tried again. Those that may survive come last, as they take longest.
 #load "Collapse.Tests/Mutations.fs"
 
 open System
@@ -256,6 +256,7 @@ let chosen =
         Array.isEmpty filters
         || filters
            |> Array.exists (fun (filter: string) -> (describe mutant).Contains filter))
+    |> List.sortBy _.Excuse.IsSome
 
 /// What a verdict holds for: the change, and the file that it is made to.
 let identity (mutant: Mutant) =
@@ -267,6 +268,15 @@ let identity (mutant: Mutant) =
     |> Security.Cryptography.SHA256.HashData
     |> Convert.ToHexString
 
+/// Mutants that may survive: nothing new is to be seen of them.
+let excuses =
+    set
+        [
+            for mutant in all do
+                if mutant.Excuse.IsSome then
+                    identity mutant
+        ]
+
 let remembered =
     if options.Length > 0 && File.Exists record then
         dict
@@ -274,6 +284,7 @@ let remembered =
                 for lines in File.ReadLines record |> Seq.map _.Split('\t') |> Seq.groupBy Array.head do
                     match Seq.last (snd lines) with
                     | [| key; "killed"; by; _ |] -> key, Killed by
+                    | [| key; "survived"; _; _ |] when excuses.Contains key -> key, Survived
                     | _ -> ()
             ]
     else

@@ -20,6 +20,10 @@ open Collapse.Kernels
 open Collapse.Softmax.Sampling
 
 let private alpha = 1e-8
+
+/// A bound on the rate of false alarms of all checks here together.
+let falseAlarms = 20.0 * alpha
+
 let private never = Single.NegativeInfinity
 
 let private memory (values: 'a[]) = ReadOnlyMemory values

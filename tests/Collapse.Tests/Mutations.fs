@@ -1,6 +1,8 @@
 /// Small changes of the code that some test must notice: the table that `dotnet fsi build.fsx mutate` works through.
 module Collapse.Tests.Mutations
 
+#nowarn "3886" // Lists of one pair.
+
 /// One change of one file.
 type Mutant =
     {
@@ -221,10 +223,13 @@ let private model =
                 "+ (total - given)", "+ 0"
                 "rest[donor] -= capacity - rest[column];", "rest[donor] -= capacity;"
                 "(ulong)(rejected + (UInt128)columns * rest[column])", "(ulong)((UInt128)columns * rest[column])"
-                "thresholds[column] = ulong.MaxValue;", "thresholds[column] = 0;"
                 "units[largest] += scale - sum;", ""
                 "lost += sum >= p ? sum - next + p : p - next + sum;", ""
             ]
+        excused
+            (core "Priors/TruthTable")
+            "such a column is its own alias, so that either side of its threshold is the same token"
+            [ "thresholds[column] = ulong.MaxValue;", "thresholds[column] = 0;" ]
         excused
             (core "Priors/TruthTable")
             "which of the equally heavy tokens takes the remainder, a few units of 2^-64, is free"
@@ -520,6 +525,209 @@ let private results =
             ]
     ]
 
+let private jumps =
+    [
+        killed
+            (core "Engines/Cpu/AncestralWalk")
+            [
+                "for (int m = to; m > from; m--)", "for (int m = to; m >= from; m--)"
+                "(uint)m, 0, DrawPurpose.Index", "(uint)(m - 1), 0, DrawPurpose.Index"
+                "for (int i = 1; i < _count; i++)", "for (int i = 1; i < _count - 1; i++)"
+                "int i = _met - 1; i >= 0; i--", "int i = 0; i < _met; i++"
+                "(nuint)(lineage >> 32)) = Unsafe", "(nuint)(uint)lineage) = Unsafe"
+                "_met = 0;", ""
+                "lineage = (lineage & HighHalf) | index;", "lineage = index;"
+                "uint.MaxValue - _firstStamp < (uint)_count", "false"
+                "_seats.AsSpan().Clear();", ""
+                "stamp < first)", "stamp <= first)"
+                "& (0 - isFirst)", "& 0"
+                "kept += isFirst;", "kept += 1;"
+                "met += 1 - isFirst;", "met += isFirst;"
+                "| (stamp - first)", "| stamp"
+                "_firstStamp = first + kept;", "_firstStamp = first;"
+                "_met += (int)met;", "_met = (int)met;"
+                "(nuint)(uint)pair) >> 32)", "(nuint)(uint)pair))"
+                "Lookups += _count;", "Lookups += 1;"
+            ]
+        excused
+            (core "Engines/Cpu/AncestralWalk")
+            "both ways give the same parents: which of them is faster"
+            [ "isHalf ? 8 : 4)", "isHalf ? 4 : 8)" ]
+        killed
+            (core "Engines/Cpu/ParentLanes")
+            [
+                "isHalf ? 16 : 32", "isHalf ? 16 : 31"
+                "isHalf ? 3 : 2", "isHalf ? 2 : 2"
+                "isHalf ? UniformIndex.Threshold16(bound)", "isHalf ? 0ul"
+                ": UniformIndex.Threshold32(bound);", ": 0ul;"
+                "isHalf ? 2ul : 1ul", "isHalf ? 4ul : 1ul"
+                "isHalf ? 4ul : 2ul", "isHalf ? 4ul : 1ul"
+                "T.Choose(isOdd, x0, x1)", "T.Choose(isOdd, x1, x0)"
+                "T.Choose(isOdd, x2, x3)", "T.Choose(isOdd, x2, x2)"
+                "T.ShiftRight(word, 16)", "T.ShiftRight(word, 15)"
+                "T.Less(T.And(product, laneMask), thresholds)", "T.Less(product, thresholds)"
+                "T.And(given, high), T.Shift", "given, T.Shift"
+                "(uint)_draws[i], bound", "(uint)i, bound"
+                "lane = (lane & 0xFFFFFFFF_00000000) | index;", "lane = index;"
+                "rejected &= rejected - 1", "rejected = 0"
+                "T.Broadcast(stream.Generation)", "T.Broadcast(stream.Context)"
+                "T.Broadcast(stream.Tag)", "T.Broadcast(0)"
+            ]
+        killed
+            (core "Engines/Cpu/ContextTrainer")
+            [
+                "plan.Schedule.IsChain ? shortestJump", "true ? shortestJump"
+                "Math.Min(report, m + (long)Math.Max", "Math.Max(report, m + (long)Math.Max"
+                "_models[(m + 1) % _models.Length]", "_models[m % _models.Length]"
+                "_models[(next + 1) % _models.Length] = model;", ""
+                "_drawn += (long)(next - m) * size;", ""
+                "_walk.Walk(_context, next, m, size, cancellation)",
+                "_walk.Walk(_context, next, m + 1, size, cancellation)"
+                "if (_walk.IsCollapsed<TToken>(model))", "if (false)"
+            ]
+        excused
+            (core "Engines/Cpu/ContextTrainer")
+            "a jump gives what training gives: which of them is faster"
+            [ "far - m >= _shortestJump ?", "far - m > _shortestJump ?" ]
+    ]
+
+let private loops =
+    [
+        killed
+            (core "Engines/Cpu/ByteLookup")
+            [
+                "TableLength = 128", "TableLength = 64"
+                "ref Unsafe.Add(ref indices, i), 32)", "ref Unsafe.Add(ref indices, i), 31)"
+                "LoadUnsafe(ref here, 48)", "LoadUnsafe(ref here, 32)"
+                "(byte)source[i]", "(byte)(source[i] & 127)"
+                "(source.Length + TableLength - 1) / TableLength", "source.Length / TableLength"
+                "lower >>> 7", "lower >>> 8"
+                "t < tables", "t < tables - 1"
+                "number += Vector512<byte>.One;", ""
+                "StoreUnsafe(ref target, 32)", "StoreUnsafe(ref target, 33)"
+                "LoadUnsafe(ref table, 64)", "LoadUnsafe(ref table, 63)"
+                "LargestVocabulary = 256", "LargestVocabulary = 257"
+            ]
+        killed
+            (core "Engines/Cpu/BitPlaneCounter")
+            [
+                "LargestVocabulary = 48", "LargestVocabulary = 80"
+                "LongestSet = 16 * BlockTokens", "LongestSet = 40 * BlockTokens"
+                "Math.Max(vocabulary - 1, 2)", "Math.Max(vocabulary - 1, 1)"
+                "counts[0] -= (blocks * BlockTokens) - set.Length;", ""
+                "_rest.AsSpan().Clear();", ""
+                "_planes.AsSpan((blocks - 1) * Planes * 8, Planes * 8).Clear();", ""
+                "<< (7 - b)", "<< (6 - b)"
+                "0x04030302_03020201ul", "0x04030302_03020200ul"
+                "((ulong)((first >> b) & 1) - 1)", "((ulong)((first >> b) & 1))"
+                "lower & plane0", "lower | plane0"
+                "+ Avx512F.UnpackHigh(first, second)", "+ Avx512F.UnpackLow(first, second)"
+            ]
+    ]
+
+let private grid =
+    [
+        killed
+            (core "Running/ReportGrid")
+            [
+                "MostPerDecade = 1_000", "MostPerDecade = 1_001"
+                "(double)i / _perDecade", "(double)(i + 1) / _perDecade"
+                "if (m > before)", "if (m >= before)"
+                "_list.BinarySearch(generation) >= 0", "_list.BinarySearch(generation) > 0"
+                "list[i] <= list[i - 1]", "list[i] < list[i - 1]"
+                "Math.Round(Math.Pow(10,", "Math.Floor(Math.Pow(10,"
+                "_list.IsEmpty ? null : _list[^1]", "_list.IsEmpty ? null : _list[0]"
+            ]
+    ]
+
+let private softmax =
+    [
+        killed
+            (kernels "SoftmaxWeight")
+            [
+                "MaxShift = 128", "MaxShift = 127"
+                "C0 = 268435456f", "C0 = 268435488f"
+                "0.693147182f", "0.69314f"
+                "0.240226507f", "0.24022f"
+                "0.0555037521f", "0.0555f"
+                "0.00961807743f", "0.0096f"
+                "0.00133813021f", "0.0013f"
+                "0.000154531634f", "0.00015f"
+                "1.4426950408889634 / temperature", "1.4426950408889634 * temperature"
+                "(float)(scale - High)", "0"
+                "!(n >= -MaxShift)", "!(n > -MaxShift)"
+                "SoftmaxFma.MultiplyAdd(difference, scale.Low, r)", "r"
+                "(1u << shift) - 1", "1u << shift"
+                "shift < 32 ? mantissa >> shift : 0", "shift < 20 ? mantissa >> shift : 0"
+            ]
+        killed
+            (kernels "SoftmaxDraw")
+            [
+                "Columns = 16", "Columns = 8"
+                "Lines = 8", "Lines = 4"
+                "(0ul - bound) % bound", "0"
+                "block.X0 | ((ulong)block.X1 << 32)", "block.X1 | ((ulong)block.X0 << 32)"
+                "attempt == 0)", "attempt <= 1)"
+                "high >> (64 - shift) < rest", "high >> (64 - shift) <= rest"
+                "if (shift <= 64)", "if (shift < 64)"
+                "(high << (shift - 64)) | (low >> (128 - shift))", "(high << (shift - 64)) | (low >> (127 - shift))"
+                "high > (ulong)rest >> (shift - 64)", "high >= (ulong)rest >> (shift - 64)"
+                "((ulong)bits.X0 << 32) | bits.X1", "((ulong)bits.X1 << 32) | bits.X0"
+                "+ (low0 >> 32)", "+ (low0 >> 31)"
+            ]
+        killed
+            (core "Softmax/Sampling/ReferenceLogitSampler")
+            [
+                "ulong bound = unitSum + (ulong)kept.Length", "ulong bound = unitSum"
+                "if (u < unitSum)", "if (u <= unitSum)"
+                "while (u >= units[order[place]])", "while (u > units[order[place]])"
+                "sum << 1023 < p * total", "sum << 1023 <= p * total"
+                "OrderByDescending", "OrderBy"
+                "if (rule.TopP < 1)", "if (rule.TopP < 0)"
+                "if (rule.TopK < logits.Count)", "if (false)"
+                "(BigInteger)mantissa << 20", "(BigInteger)mantissa << 10"
+            ]
+        killed
+            (core "Softmax/Sampling/SoftmaxLanes")
+            [
+                "16 + (int)Vector256.Sum(above)", "15 + (int)Vector256.Sum(above)"
+                "first + (second << 8)", "first + (second << 7)"
+                "int step = 8; step > 0", "int step = 8; step > 1"
+            ]
+    ]
+
+let private refit =
+    [
+        killed
+            (core "Softmax/ExpLanes")
+            [
+                "Lowest = -87.33654f", "Lowest = -86f"
+                "Log2E = 1.44269504f", "Log2E = 1.4427f"
+                "High = 0.693359375f", "High = 0.693359f"
+                "Low = -2.12194442e-4f", "Low = -2.1219e-4f"
+                "C0 = 0.49999994f", "C0 = 0.5f"
+                "C1 = 0.16666521f", "C1 = 0.16667f"
+                "C2 = 0.04166839f", "C2 = 0.0417f"
+                "C3 = 0.0083687454f", "C3 = 0.0083f"
+                "C4 = 0.0013814541f", "C4 = 0.0014f"
+                "Shift = 12582912f", "Shift = 8388608f"
+            ]
+        killed
+            (core "Softmax/Refit/OneHotRow")
+            [
+                "_probability[k] - _target[k] + (_penalty * _logit[k])", "_probability[k] - _target[k]"
+                "(_penalty / 2 * squares)", "(_penalty * squares)"
+                "(momentum * _velocity[k])", "(2 * momentum * _velocity[k])"
+                "- (rate * _gradient[k])", "+ (rate * _gradient[k])"
+                "_penalty > 0 ? above / below : 0", "0"
+                "_probability[k] + _penalty, 1e-290", "_probability[k], 1e-290"
+                "norm += _multiplicity[k] * _gradient", "norm += _gradient"
+                "linear += _multiplicity[k] * _target", "linear += _target"
+                "Math.Exp(_logit[k] - largest)", "Math.Exp(_logit[k])"
+                "GradientNorm = Math.Sqrt(norm)", "GradientNorm = norm"
+            ]
+    ]
+
 let private softmaxRuns =
     [
         killed
@@ -608,20 +816,37 @@ let private runLists =
         "engines"
     ]
 
+/// Those of the softmax model.
+let private softmaxLists =
+    [
+        "sampling from logits"
+        "refit exponential"
+        "refit one-hot"
+        "refit embedded"
+        "refit input"
+        "refit kernels"
+        "properties"
+    ]
+
 /// Every mutant.
 let all: Mutant list =
     [
-        for first, mutants in
+        for lists, first, mutants in
             [
-                [ "randomness" ], randomness
-                [ "results and plans"; "properties"; "engines" ], model
-                [ "properties"; "engines" ], device
-                [ "properties"; "engines" ], host
-                [ "digests"; "results and plans"; "properties"; "engines" ], results
-                [ "softmax runs"; "softmax laws" ], softmaxRuns
+                runLists, [ "randomness"; "digests" ], randomness
+                runLists, [ "randomness"; "results and plans" ], model
+                runLists, [ "digests"; "properties"; "jumps" ], device
+                runLists, [ "digests"; "properties" ], host
+                runLists, [ "digests"; "results and plans"; "engines" ], results
+                runLists, [ "jumps"; "digests" ], jumps
+                runLists, [ "loops"; "digests" ], loops
+                runLists, [ "results and plans" ], grid
+                [ "softmax runs"; "softmax laws" ], [], softmaxRuns
+                softmaxLists, [ "sampling from logits" ], softmax
+                softmaxLists, [ "refit exponential"; "refit one-hot" ], refit
             ] do
             for mutant in List.concat mutants do
                 { mutant with
-                    Lists = first @ List.except first runLists
+                    Lists = first @ List.except first lists
                 }
     ]

@@ -8,6 +8,9 @@ open MathNet.Numerics.Distributions
 open Collapse.Priors
 open Collapse.Tests.Texts
 
+/// A bound on the rate of false alarms of the nine means of Dirichlet laws.
+let falseAlarms = 2.0 * 9.0 * 1e-8
+
 let private parse (specification: string) = PriorParser.Parse specification
 
 let private law specification = (parse specification).Probabilities()
@@ -72,7 +75,7 @@ let private laws =
         }
         test "dirichlet has its mean and its second moment" {
             // E p_i = 1/s and E Σ p_i² = (alpha + 1)/(s alpha + 1). 40,000 laws; two-sided z at alpha = 1e-8 each,
-            // 3·5 checks. Sums of 40,000 bounded numbers are normal that far but for a factor below 2.
+            // 3·3 checks. Sums of 40,000 bounded numbers are normal that far but for a factor below 2.
             let critical = -Normal.InvCDF(0.0, 1.0, 0.5e-8)
 
             let z expected (values: float[]) =

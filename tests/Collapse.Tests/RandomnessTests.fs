@@ -575,6 +575,19 @@ let private truthTests =
             checkTable ((PriorParser.Parse "zipf:200000:1.0").Probabilities())
             checkTable (Array.create 200_000 1.0)
         }
+        test "probabilities far below the last bit of their sum count in it" {
+            // 3/2 + k·2^-54: added one by one the small ones leave 3/2 as it is, and 1/2 gets too much by 7e-12.
+            let k = 200_000
+            let p = Array.append [| 1.0; 0.5 |] (Array.create k (2.0 ** -54.0))
+            let weight = BigInteger.Parse(string (TruthTable.Create p).Weights[1])
+            let s = bigint p.Length
+            let total = s * (BigInteger.Pow(2I, 64) / s)
+
+            let exact =
+                total * BigInteger.Pow(2I, 53) / (3I * BigInteger.Pow(2I, 53) + bigint k)
+
+            Expect.isLessThan (abs (float (weight - exact))) (float exact * 2.0 ** -50.0) "to the last bits"
+        }
         test "thresholds in single precision miss the law" {
             let p = (PriorParser.Parse "zipf:200000:1.0").Probabilities()
             let cumulative = p |> Array.map float32 |> Array.scan (+) 0.0f

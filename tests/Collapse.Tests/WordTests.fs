@@ -145,6 +145,10 @@ let private tests: (string * (uint32[] -> float)) list =
             normal (excess / sqrt mean)
     ]
 
+/// The rate of false alarms of all tests here together.
+let falseAlarms =
+    alpha * float (tests.Length * (all |> List.filter _.IsHonest |> List.length))
+
 let private pValues (stream: WordStream) =
     let words = take count stream
     [ for name, test in tests -> name, test words ]

@@ -227,18 +227,18 @@ let private unbiased =
                     Figures =
                         fun () ->
                             [
-                                Picture.zStrip
-                                    "E p where a text is the truth"
-                                    "token"
-                                    [
-                                        for name, points, contexts, _ in rows do
-                                            for m, mean, variance in points do
-                                                $"{name}, m = {m}",
+                                for name, points, contexts, _ in rows ->
+                                    Picture.zStrip
+                                        $"E p of {name}, a text as the truth"
+                                        "token"
+                                        [
+                                            for m, mean, variance in points ->
+                                                $"m = {m}",
                                                 [
                                                     for token in 0 .. mean.Count - 1 ->
                                                         float token, mean[token] / sqrt (variance[token] / contexts)
                                                 ]
-                                    ]
+                                        ]
                             ]
                     Notes = []
                 }

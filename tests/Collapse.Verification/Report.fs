@@ -157,10 +157,14 @@ let private section (verdict: Verdict) =
 
             // Two side by side: the page stays short.
             for pair in figures verdict |> List.chunkBySize 2 do
-                pair
-                |> List.map (fun figure -> Figure.withHeading figure.Title figure)
-                |> Figure.row ""
-                |> chart
+                match pair with
+                // A panel alone has no heading.
+                | [ figure ] -> chart figure
+                | pair ->
+                    pair
+                    |> List.map (fun figure -> Figure.withHeading figure.Title figure)
+                    |> Figure.row ""
+                    |> chart
         ]
 
 let private isChance (verdict: Verdict) =
