@@ -23,7 +23,11 @@ let unchanged = Path.Combine(scratch, "unchanged")
 /// What earlier runs saw: a line for each verdict, the last one counts.
 let record = at "artifacts/mutants/verdicts.tsv"
 
-/// Runs `dotnet`; the exit code and standard output, or None where it had to be stopped.
+/// What stands still is stopped in the end.
+let patience = TimeSpan.FromMinutes 20.0
+
+/// Runs `dotnet`: its exit code, standard output and processor time, or None where it had to be stopped. The limit is one
+/// of processor time, which a busy machine does not change.
 let dotnet (folder: string) (limit: TimeSpan) (arguments: string list) =
     let info =
         ProcessStartInfo("dotnet", arguments, WorkingDirectory = folder, RedirectStandardOutput = true)
@@ -38,9 +42,20 @@ let dotnet (folder: string) (limit: TimeSpan) (arguments: string list) =
         use child = child
         let output = child.StandardOutput.ReadToEndAsync()
         child.StandardError.ReadToEndAsync() |> ignore
+        let watch = Stopwatch.StartNew()
+        let mutable used = TimeSpan.Zero
 
-        if child.WaitForExit limit then
-            Some(child.ExitCode, output.Result)
+        // Of a program that has ended the time is not known any more.
+        while not (child.WaitForExit 100) && used < limit && watch.Elapsed < patience do
+            child.Refresh()
+
+            try
+                used <- child.TotalProcessorTime
+            with :? InvalidOperationException ->
+                ()
+
+        if child.HasExited then
+            Some(child.ExitCode, output.Result, used)
         else
             child.Kill(entireProcessTree = true)
             child.WaitForExit()
@@ -69,7 +84,7 @@ let query (project: string) (items: string list) =
         ]
 
     match dotnet root (TimeSpan.FromMinutes 5.0) (arguments @ items) with
-    | Some(0, output) -> output
+    | Some(0, output, _) -> output
     | other -> failwith $"msbuild did not say how to compile {project}: {other}"
 
 let compilation (project: string) =
@@ -132,7 +147,7 @@ let compile (project: Compilation) (folder: string) (replaced: (string -> string
             (TimeSpan.FromMinutes 5.0)
             [ compiler; "/noconfig"; "/shared"; "/keepalive:120"; $"@{response}" ]
     with
-    | Some(0, _) -> true
+    | Some(0, _, _) -> true
     | _ -> false
 
 let isKernel (mutant: Mutant) = mutant.File.StartsWith "kernels/"
@@ -177,20 +192,23 @@ type Verdict =
     | Survived
     | NotCompiled
 
+/// What a test list makes of a program, and the processor time that it took.
 let testUntilFailure (folder: string) (limit: TimeSpan) (list: string) =
     match dotnet folder limit [ Path.Combine(folder, "Collapse.Tests.dll"); "--until-failure"; list ] with
-    | Some(0, _) -> Survived
-    | None -> Killed $"no end within {limit.TotalMinutes:F0} minutes"
-    | Some(exitCode, output) ->
+    | Some(0, _, used) -> Survived, used
+    | None -> Killed $"no end after {limit.TotalSeconds:F0} s of processor time", limit
+    | Some(exitCode, output, used) ->
         let marker = "first failure: "
 
-        output.Split '\n'
-        |> Array.tryPick (fun line ->
-            match line.IndexOf marker with
-            | -1 -> None
-            | i -> Some(line.Substring(i + marker.Length).Trim()))
-        |> Option.defaultValue $"exit code {exitCode}"
-        |> Killed
+        let by =
+            output.Split '\n'
+            |> Array.tryPick (fun line ->
+                match line.IndexOf marker with
+                | -1 -> None
+                | i -> Some(line.Substring(i + marker.Length).Trim()))
+            |> Option.defaultValue $"exit code {exitCode}"
+
+        Killed by, used
 
 let limits = Dictionary<string, TimeSpan>()
 
@@ -199,14 +217,13 @@ let limitOf (list: string) =
     match limits.TryGetValue list with
     | true, limit -> limit
     | _ ->
-        let watch = Stopwatch.StartNew()
-
         match testUntilFailure unchanged (TimeSpan.FromMinutes 30.0) list with
-        | Survived -> printfn $"unchanged: {list} passes ({watch.Elapsed.TotalSeconds:F0} s)"
-        | other -> failwith $"{list} fails without a mutant: {other}"
+        | Survived, used ->
+            printfn $"unchanged: {list} passes ({used.TotalSeconds:F0} s of processor time)"
+            // A mutant that takes five times as long has lost its way.
+            limits[list] <- max (TimeSpan.FromMinutes 1.0) (5.0 * used)
+        | other, _ -> failwith $"{list} fails without a mutant: {other}"
 
-        // A mutant that takes five times as long has lost its way; on a busy machine even that needs its time.
-        limits[list] <- max (TimeSpan.FromMinutes 1.0) (5.0 * watch.Elapsed)
         limits[list]
 
 let judge (mutant: Mutant) =
@@ -221,8 +238,8 @@ let judge (mutant: Mutant) =
             | [] -> Survived
             | list :: rest ->
                 match testUntilFailure program (limitOf list) list with
-                | Survived -> next rest
-                | verdict -> verdict
+                | Survived, _ -> next rest
+                | verdict, _ -> verdict
 
         next mutant.Lists
 

@@ -118,12 +118,17 @@ let private sourceTests =
 // ---- what a context's result does not depend on
 
 /// The kernel on ILGPU's own accelerator, which needs no driver: 16 threads a group, one group at a time.
-let private kernelOnCpu: Lazy<IEngine> =
+let private kernelWith batchBytes : Lazy<IEngine> =
     lazy
         (let context =
             Context.Create(fun builder -> builder.CPU(CPUDevice(4, 4, 1)) |> ignore)
 
-         new IlgpuEngine("ilgpu", context, context.GetCPUDevice 0) :> IEngine)
+         new IlgpuEngine("ilgpu", context, context.GetCPUDevice 0, batchBytes) :> IEngine)
+
+let private kernelOnCpu = kernelWith infinity
+
+/// The same where device memory has no room for a second context.
+let private kernelInPieces = kernelWith 1.0
 
 /// What is known of one context: its rows of the trace and of the table.
 let private contextFacts (outcome: Outcome) context =
@@ -189,6 +194,7 @@ let private independenceTests =
                     expectSame $"cpu, {int width} bits" expected (run engine { job with Chunk = Some(2 + i) })
 
                 expectSame "the kernel in ILGPU's accelerator" expected (runOn kernelOnCpu.Value job)
+                expectSame "the kernel, a context at a time" expected (runOn kernelInPieces.Value job)
 
                 for name, device in devices.Value do
                     match device with

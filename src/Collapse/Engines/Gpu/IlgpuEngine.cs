@@ -25,6 +25,7 @@ public sealed class IlgpuEngine : IEngine
 
     private readonly Context _context;
     private readonly Accelerator _accelerator;
+    private readonly double _batchBytes;
     private readonly Dictionary<(int Groups, int Size), ContextKernelLaunch> _launches = [];
 
     // Kept like the launches: ILGPU frees a kernel that nothing holds, even while its launcher is at work.
@@ -34,11 +35,13 @@ public sealed class IlgpuEngine : IEngine
     /// <param name="name">"cuda", "opencl", or one of these with the device's number.</param>
     /// <param name="context">An ILGPU context that has the device.</param>
     /// <param name="device">The device.</param>
-    internal IlgpuEngine(string name, Context context, Device device)
+    /// <param name="batchBytes">Most bytes of device memory for the contexts of a batch; for tests of what fits at once.</param>
+    internal IlgpuEngine(string name, Context context, Device device, double batchBytes = double.PositiveInfinity)
     {
         Name = name;
         _context = context;
         _accelerator = device.CreateAccelerator(context);
+        _batchBytes = batchBytes;
         _fill = _accelerator.CreateInitializer<int, Stride1D.Dense>();
     }
 
@@ -100,7 +103,7 @@ public sealed class IlgpuEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(chunk);
-        foreach (BatchRange range in BatchRange.Split(plan, chunk.Table, Budget))
+        foreach (BatchRange range in BatchRange.Split(plan, chunk.Table, Math.Min(Budget, _batchBytes)))
         {
             if (cancellation.IsCancellationRequested)
             {
