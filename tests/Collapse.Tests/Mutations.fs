@@ -702,7 +702,7 @@ let private refit =
             (core "Softmax/ExpLanes")
             [
                 "Lowest = -87.33654f", "Lowest = -86f"
-                "Log2E = 1.44269504f", "Log2E = 1.4427f"
+                "Log2E = 1.44269504f", "Log2E = 1.5f"
                 "High = 0.693359375f", "High = 0.693359f"
                 "Low = -2.12194442e-4f", "Low = -2.1219e-4f"
                 "C0 = 0.49999994f", "C0 = 0.5f"
