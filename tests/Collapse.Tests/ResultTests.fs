@@ -49,7 +49,8 @@ let private momentsOf (values: Weighted list) =
     moments
 
 let private near what (expected: float) (actual: float) =
-    if abs (actual - expected) > 4e-16 * abs expected then
+    // What is not a number is not near.
+    if not (abs (actual - expected) <= 4e-16 * abs expected) then
         failtest $"{what}: {actual:R}, exactly {expected:R}"
 
 /// The nearest number to a quotient of whole numbers, but for an error of about 2^-53.
