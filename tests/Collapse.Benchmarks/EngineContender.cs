@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Collapse.Engines;
+using Collapse.Engines.Cpu;
 using Collapse.Results;
 using Collapse.Running;
 
@@ -68,21 +69,23 @@ internal sealed class EngineContender : IContender, IDisposable
     public Measurement Run(int repeat)
     {
         var tables = new List<ContextTable>();
-        TimeSpan before = Environment.CpuUsage.TotalTime;
         var watch = Stopwatch.StartNew();
         Simulation simulation = Simulation.Prepare(_settings, _engine);
         RunResult result = simulation.Run(tables.Add);
         double seconds = watch.Elapsed.TotalSeconds;
-        double busy = (Environment.CpuUsage.TotalTime - before).TotalSeconds;
         double work = ContextGenerations(simulation.Plan, result);
         Done = new DoneRun(simulation.Plan, [.. tables.SelectMany(table => table.LastGeneration)], work, result.Draws);
         return new Measurement(seconds, work)
         {
             Draws = result.Draws,
-            IdleShare = Math.Max(0, 1 - (busy / (seconds * _threads))),
+            IdleShare = _engine is CpuEngine cpu ? IdleShare(cpu, seconds) : null,
             Result = result,
         };
     }
+
+    /// <summary>Outside of training, one thread is at work.</summary>
+    private double IdleShare(CpuEngine engine, double seconds) =>
+        1 - ((engine.Busy + (TimeSpan.FromSeconds(seconds) - engine.Training)).TotalSeconds / (seconds * _threads));
 
     public void Dispose() => _engine.Dispose();
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Collapse.Results;
 using Collapse.Running;
@@ -31,6 +32,8 @@ public sealed class CpuEngine : IEngine
     private readonly int _shortestJump;
     private RunPlan? _lastPlan;
     private IContextTrainer[] _trainers = [];
+    private long _training;
+    private long _busy;
 
     /// <summary>Creates the engine.</summary>
     /// <param name="threads">Worker threads, 1 to 1024; null for one per core.</param>
@@ -64,6 +67,12 @@ public sealed class CpuEngine : IEngine
     /// <see cref="Running.RunProgress.Draws"/> says what the model drew.
     /// </summary>
     public long Lookups => _trainers.Sum(t => t.Lookups);
+
+    /// <summary>How long chunks of the last plan were trained.</summary>
+    public TimeSpan Training => Stopwatch.GetElapsedTime(0, _training);
+
+    /// <summary>How long workers had something to do meanwhile, all workers together: less than threads × training where some wait for the last.</summary>
+    public TimeSpan Busy => Stopwatch.GetElapsedTime(0, _busy);
 
     /// <inheritdoc/>
     public string Name => "cpu";
@@ -106,10 +115,13 @@ public sealed class CpuEngine : IEngine
         {
             _trainers = [.. Enumerable.Range(0, _threads).Select(_ => CreateTrainer(plan))];
             _lastPlan = plan;
+            _training = 0;
+            _busy = 0;
         }
 
+        long start = Stopwatch.GetTimestamp();
         var queue = new WorkQueue(Sizes(plan, chunk.Table));
-        Task[] workers =
+        Task<long>[] workers =
         [
             .. _trainers
                 .Take(chunk.Count)
@@ -120,6 +132,8 @@ public sealed class CpuEngine : IEngine
         try
         {
             Task.WaitAll(workers, CancellationToken.None);
+            _training += workers.Max(worker => worker.Result) - start;
+            _busy += workers.Sum(worker => worker.Result - start);
         }
         catch (AggregateException e) when (e.InnerExceptions.Count > 0)
         {
@@ -139,7 +153,8 @@ public sealed class CpuEngine : IEngine
         return sizes;
     }
 
-    private static void Work(IContextTrainer trainer, WorkQueue queue, Chunk chunk, CancellationToken cancellation)
+    /// <summary>Trains what the queue has; gives the timestamp of the end.</summary>
+    private static long Work(IContextTrainer trainer, WorkQueue queue, Chunk chunk, CancellationToken cancellation)
     {
         Recorder recorder = chunk.Rent();
         try
@@ -165,6 +180,7 @@ public sealed class CpuEngine : IEngine
         }
 
         chunk.Return(recorder);
+        return Stopwatch.GetTimestamp();
     }
 
     private static List<VectorWidth> FindWidths()
