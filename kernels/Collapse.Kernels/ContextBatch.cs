@@ -2,7 +2,7 @@ using ILGPU;
 
 namespace Collapse.Kernels;
 
-/// <summary>What is the same for every context of a launch of <see cref="ContextKernel"/>.</summary>
+/// <summary>What is the same for every context of a launch.</summary>
 public struct BatchSettings
 {
     /// <summary>The run's seed.</summary>
@@ -35,6 +35,12 @@ public struct BatchSettings
     /// <summary>Columns s of an explicit truth; 0 where real tokens are drawn from the context's own (a corpus).</summary>
     public uint TruthColumns;
 
+    /// <summary>
+    /// <see cref="TruthDraw.Threshold"/> of the columns; 0 where there are none. Found on the host: ILGPU 1.5.3 takes
+    /// divisions out of the branches that guard them, and a CPU device ends the process where it divides by 0.
+    /// </summary>
+    public ulong TruthThreshold;
+
     /// <summary>Distance between the truth tables of two contexts: 0 for one shared table, else s.</summary>
     public int TruthStride;
 
@@ -47,13 +53,46 @@ public struct BatchSettings
     /// <summary>Slots of one group's count table: a power of two, or s where that is smaller.</summary>
     public int CountSlots;
 
-    /// <summary>Reported generations of the launch; each context has one row more, for its absorption.</summary>
+    /// <summary>Reported generations of the launch.</summary>
     public int Reported;
+
+    /// <summary>Contexts, from the batch's first, whose rows are wanted one by one.</summary>
+    public int Traced;
+
+    /// <summary>1 where there is held-out text.</summary>
+    public int HasHeldOut;
+
+    /// <summary>The launch's counter in <see cref="ContextBatch.QueueHeads"/>.</summary>
+    public int Queue;
+
+    /// <summary>Where the launch's contexts start in <see cref="ContextBatch.Order"/>.</summary>
+    public int QueueStart;
+
+    /// <summary>Where they end.</summary>
+    public int QueueEnd;
+
+    /// <summary>Tokens that a training set of the launch has room for; for the kernels that keep sets in shared memory.</summary>
+    public int Capacity;
+
+    /// <summary>Local token numbers that a context of the launch has room for; for the same.</summary>
+    public int Numbers;
+
+    /// <summary>Slots of the table with which tokens are numbered; for the same.</summary>
+    public int NumberSlots;
 }
 
 /// <summary>The device memory of a batch of contexts. One context is one row of each ragged table.</summary>
 public struct ContextBatch
 {
+    /// <summary>The contexts in the order in which they are taken, the largest first.</summary>
+    public ArrayView<int> Order;
+
+    /// <summary>How far each launch's queue is, counted from its start.</summary>
+    public ArrayView<int> QueueHeads;
+
+    /// <summary>The <see cref="LaunchTotals"/>.</summary>
+    public ArrayView<long> Totals;
+
     /// <summary>n of each context.</summary>
     public ArrayView<int> Samples;
 
@@ -81,7 +120,7 @@ public struct ContextBatch
     /// <summary>Where each context's table of first counts starts (contexts + 1).</summary>
     public ArrayView<long> FirstOffsets;
 
-    /// <summary>Tokens of p^(1), open addressing; all <see cref="ContextKernel.Empty"/> before the first launch.</summary>
+    /// <summary>Tokens of p^(1), open addressing; all <see cref="TokenTable.Empty"/> before the first launch.</summary>
     public ArrayView<int> FirstTokens;
 
     /// <summary>Counts f_i of p^(1).</summary>
@@ -129,6 +168,9 @@ public struct ContextBatch
     /// <summary>Count tables, one a group: counts.</summary>
     public ArrayView<int> WorkCounts;
 
+    /// <summary>What the kernels that keep sets in shared memory know of each local token number.</summary>
+    public ArrayView<int> NumberTables;
+
     /// <summary>The run of <see cref="Absorption.ExtendRun"/> so far.</summary>
     public ArrayView<int> CollapsedRun;
 
@@ -138,6 +180,12 @@ public struct ContextBatch
     /// <summary>The generation after which a context left the work, 0 while it is in it.</summary>
     public ArrayView<int> LeftAt;
 
-    /// <summary>Rows: contexts × (Reported + 1) × <see cref="ObservableRow.Length"/>.</summary>
+    /// <summary>Rows: Reported × <see cref="ObservableRow.Length"/> × contexts, so that neighbours write side by side.</summary>
     public ArrayView<long> Rows;
+
+    /// <summary>Rows of traced contexts: Traced × Reported × <see cref="ObservableRow.Length"/>.</summary>
+    public ArrayView<long> TraceRows;
+
+    /// <summary>The row with which a context left, else its last reported one: contexts × <see cref="ObservableRow.Length"/>.</summary>
+    public ArrayView<long> LastRows;
 }

@@ -3,29 +3,24 @@ using ILGPU;
 namespace Collapse.Kernels;
 
 /// <summary>
-/// The device code that trains contexts generation by generation: one group works on one context at a time,
-/// draws its next training set, counts it and writes its row of integers. Groups stride over the batch, so
-/// that any number of groups gives the same result.
+/// The device code that trains any context by any schedule, in device memory: one group works on one context at
+/// a time, draws its next training set, counts it and writes its row of integers.
 /// </summary>
 public static class ContextKernel
 {
-    /// <summary>Marks a free slot of a count table.</summary>
-    public const int Empty = -1;
+    private const int MostLanes = 256;
 
-    /// <summary>Trains every context of the batch for the launch's generations.</summary>
+    /// <summary>Trains the contexts of the queue for the launch's generations.</summary>
     /// <remarks>Explicitly grouped: any group size. Barriers stand where all threads of a group pass.</remarks>
     public static void Advance(BatchSettings settings, ContextBatch batch)
     {
-        ArrayView<long> sums = SharedMemory.Allocate<long>(ObservableRow.Length);
-        ArrayView<int> mixed = SharedMemory.Allocate<int>(1);
-        for (int context = Grid.IdxX; context < settings.Contexts; context += Grid.DimX)
+        ArrayView<long> partials = SharedMemory.Allocate<long>(MostLanes * ObservableRow.Length);
+        ArrayView<int> shared = SharedMemory.Allocate<int>(1);
+        int context = ContextQueue.TakeForGroup(settings, batch, shared);
+        while (context != ContextQueue.None)
         {
-            if (batch.LeftAt[context] == 0)
-            {
-                AdvanceContext(settings, batch, context, sums, mixed);
-            }
-
-            Group.Barrier();
+            AdvanceContext(settings, batch, context, partials, shared);
+            context = ContextQueue.TakeForGroup(settings, batch, shared);
         }
     }
 
@@ -33,13 +28,15 @@ public static class ContextKernel
         BatchSettings settings,
         ContextBatch batch,
         int context,
-        ArrayView<long> sums,
+        ArrayView<long> partials,
         ArrayView<int> mixed
     )
     {
         int run = batch.CollapsedRun[context];
         int collapseTime = batch.CollapseTime[context];
         int leftAt = 0;
+        long drawn = 0;
+        long tokens = 0;
         long setStart = batch.SetOffsets[context];
         long stride = (batch.SetOffsets[context + 1] - setStart) / settings.Slots;
         if (settings.FirstGeneration == 1 && settings.TruthColumns != 0)
@@ -53,7 +50,10 @@ public static class ContextKernel
             int generation = settings.FirstGeneration + step;
             int slot = generation % settings.Slots;
             long set = setStart + slot * stride;
-            int size = Train(settings, batch, context, generation, batch.RecipeOf[step], set, setStart, stride);
+            int recipe = batch.RecipeOf[step];
+            int size = Train(settings, batch, context, generation, recipe, set, setStart, stride, out int kept);
+            drawn += size - kept;
+            tokens += size;
             if (Group.IdxX == 0)
             {
                 batch.SetSizes[(long)context * settings.Slots + slot] = size;
@@ -83,11 +83,7 @@ public static class ContextKernel
             int row = batch.RowOf[step];
             if (row >= 0 || leaves)
             {
-                long rows = (long)context * (settings.Reported + 1);
-                Observe(settings, batch, context, set, size, sums);
-                WriteRow(batch, sums, rows + row, row >= 0);
-                WriteRow(batch, sums, rows + settings.Reported, leaves);
-                Group.Barrier();
+                Observe(settings, batch, context, set, size, row, leaves, partials);
             }
         }
 
@@ -96,21 +92,11 @@ public static class ContextKernel
             batch.CollapsedRun[context] = run;
             batch.CollapseTime[context] = collapseTime;
             batch.LeftAt[context] = leftAt;
+            ContextQueue.AddTotals(batch, drawn, tokens, leftAt == 0);
         }
     }
 
-    private static void WriteRow(ContextBatch batch, ArrayView<long> sums, long row, bool wanted)
-    {
-        if (wanted)
-        {
-            for (int i = Group.IdxX; i < ObservableRow.Length; i += Group.DimX)
-            {
-                batch.Rows[row * ObservableRow.Length + i] = sums[i];
-            }
-        }
-    }
-
-    /// <summary>Draws the training set of one generation and gives its size.</summary>
+    /// <summary>Draws the training set of one generation and gives its size, and how many of its tokens were not drawn but kept.</summary>
     private static int Train(
         BatchSettings settings,
         ContextBatch batch,
@@ -119,9 +105,11 @@ public static class ContextKernel
         int recipe,
         long target,
         long setStart,
-        long stride
+        long stride,
+        out int kept
     )
     {
+        kept = 0;
         int samples = batch.Samples[context];
         int real = batch.Real[context];
         uint index = settings.FirstContext + (uint)context;
@@ -140,6 +128,8 @@ public static class ContextKernel
                 {
                     batch.Sets[start + d] = batch.RealTokens[batch.RealOffsets[context] + d];
                 }
+
+                kept += count;
             }
             else if (segment.Kind == SegmentKind.Mixture)
             {
@@ -172,7 +162,7 @@ public static class ContextKernel
                         Stream = stream,
                         Source = batch.RealTokens,
                         SourceStart = batch.RealOffsets[context],
-                        Bound = (uint)real,
+                        Bound = RealBound(real),
                         Target = batch.Sets,
                         Start = start,
                         Count = count,
@@ -293,7 +283,7 @@ public static class ContextKernel
             }
             else if (settings.TruthColumns == 0)
             {
-                uint place = UniformIndex.DrawWord(indices, (uint)d, (uint)batch.Real[context]);
+                uint place = UniformIndex.DrawWord(indices, (uint)d, RealBound(batch.Real[context]));
                 token = batch.RealTokens[batch.RealOffsets[context] + place];
             }
             else
@@ -305,12 +295,15 @@ public static class ContextKernel
         }
     }
 
+    /// <summary>The number of real tokens to draw from, never 0, not even where none are drawn: see <see cref="BatchSettings.TruthThreshold"/>.</summary>
+    private static uint RealBound(int real) => (uint)Math.Max(real, 1);
+
     private static int DrawTruth(BatchSettings settings, ContextBatch batch, int context, DrawStream stream, uint draw)
     {
         int column = TruthDraw.Column(TruthDraw.Lane(stream, draw), settings.TruthColumns, out ulong place);
-        if (place < TruthDraw.Threshold(settings.TruthColumns))
+        if (place < settings.TruthThreshold)
         {
-            column = TruthDraw.Redraw(stream, draw, settings.TruthColumns, out place);
+            column = TruthDraw.Redraw(stream, draw, settings.TruthColumns, settings.TruthThreshold, out place);
         }
 
         long entry = (long)context * settings.TruthStride + column;
@@ -332,7 +325,7 @@ public static class ContextKernel
         Group.Barrier();
     }
 
-    private static bool IsPureReal(ContextBatch batch, int context, ArrayView<int> mixed)
+    internal static bool IsPureReal(ContextBatch batch, int context, ArrayView<int> mixed)
     {
         long start = batch.RealOffsets[context];
         int count = (int)(batch.RealOffsets[context + 1] - start);
@@ -376,164 +369,116 @@ public static class ContextKernel
         Group.Barrier();
     }
 
-    /// <summary>Counts a training set and leaves the sums of its row in shared memory.</summary>
+    /// <summary>Counts a training set and writes its row.</summary>
     private static void Observe(
         BatchSettings settings,
         ContextBatch batch,
         int context,
         long set,
         int size,
-        ArrayView<long> sums
+        int row,
+        bool leaves,
+        ArrayView<long> partials
     )
     {
         long work = (long)Grid.IdxX * settings.CountSlots;
-        int slots = CountSlots(size, settings.Vocabulary);
+        int slots = TokenTable.Slots(size, settings.Vocabulary);
         for (int i = Group.IdxX; i < slots; i += Group.DimX)
         {
-            batch.WorkTokens[work + i] = Empty;
+            batch.WorkTokens[work + i] = TokenTable.Empty;
             batch.WorkCounts[work + i] = 0;
-        }
-
-        for (int i = Group.IdxX; i < ObservableRow.Length; i += Group.DimX)
-        {
-            sums[i] = 0;
         }
 
         Group.Barrier();
         AddCounts(batch.Sets, set, size, batch.WorkTokens, batch.WorkCounts, work, slots, settings.Vocabulary);
         Group.Barrier();
-        SumTokens(settings, batch, context, work, slots, size, sums);
-        SumHeldOut(settings, batch, context, work, slots, sums);
-        Group.Barrier();
-        if (Group.IdxX == 0)
+        long firstSize = batch.FirstSizes[context];
+        int lanes = Math.Min((int)Group.DimX, MostLanes);
+        if (Group.IdxX < lanes)
         {
-            AddAbsent(settings, batch, context, size, sums);
+            TokenSums sums = SumTokens(settings, batch, context, work, slots, lanes, size, firstSize);
+            sums.Store(partials, Group.IdxX * ObservableRow.Length);
+            AddHeldOut(settings, batch, context, work, slots, lanes, partials);
+        }
+
+        Group.Barrier();
+        GroupSums.AddLanes(partials, lanes, ObservableRow.Length, ContextRows.Maxima);
+        Group.Barrier();
+        for (int field = Group.IdxX; field < ObservableRow.Length; field += Group.DimX)
+        {
+            long total = GroupSums.Total(partials, lanes, ObservableRow.Length, ContextRows.Maxima, field);
+            total += ContextRows.Absent(settings, field, size, firstSize);
+            ContextRows.Write(settings, batch, context, row, leaves, field, total);
         }
 
         Group.Barrier();
     }
 
-    private static void SumTokens(
+    private static TokenSums SumTokens(
         BatchSettings settings,
         ContextBatch batch,
         int context,
         long work,
         int slots,
+        int lanes,
         int size,
-        ArrayView<long> sums
+        long firstSize
     )
     {
-        long firstStart = batch.FirstOffsets[context];
-        int firstSlots = (int)(batch.FirstOffsets[context + 1] - firstStart);
-        long firstSize = batch.FirstSizes[context];
-        long squares = 0;
-        long max = 0;
-        long support = 0;
-        long logs = 0;
-        long l1First = 0;
-        long l1Truth = 0;
-        long mass = 0;
-        ulong hash = 0;
-        for (int i = Group.IdxX; i < slots; i += Group.DimX)
+        var sums = new TokenSums();
+        for (int i = Group.IdxX; i < slots; i += lanes)
         {
             int token = batch.WorkTokens[work + i];
-            if (token == Empty)
+            if (token != TokenTable.Empty)
             {
-                continue;
-            }
-
-            long count = batch.WorkCounts[work + i];
-            squares += count * count;
-            max = Math.Max(max, ObservableRow.Pack((int)count, token));
-            support++;
-            logs += count * Ln(batch.Logs, (int)count);
-            hash += CountsHash.Share(token, (int)count);
-            long first = Find(batch.FirstTokens, batch.FirstCounts, firstStart, firstSlots, settings.Vocabulary, token);
-
-            // Absent tokens add f_i·n each, n·n_1 in all less those present: AddAbsent adds that total.
-            l1First += Math.Abs(count * firstSize - first * size) - first * size;
-            if (settings.TruthColumns == 0)
-            {
-                mass += first;
-            }
-            else
-            {
-                long units = batch.TruthUnits[(long)context * settings.TruthStride + token];
-                l1Truth += Math.Abs(count * settings.TruthScale - size * units) - size * units;
-                mass += units;
+                int count = batch.WorkCounts[work + i];
+                long first = TokenTable.First(settings, batch, context, token);
+                sums.Add(settings, batch, context, token, count, first, 0, size, firstSize);
             }
         }
 
-        Atomic.Add(ref sums[ObservableRow.SumOfSquares], squares);
-        Atomic.Max(ref sums[ObservableRow.MaxAndToken], max);
-        Atomic.Add(ref sums[ObservableRow.Support], support);
-        Atomic.Add(ref sums[ObservableRow.CountLogCount], logs);
-        Atomic.Add(ref sums[ObservableRow.L1FromFirst], l1First);
-        Atomic.Add(ref sums[ObservableRow.L1FromTruth], l1Truth);
-        Atomic.Add(ref sums[ObservableRow.UnseenMass], -mass);
-        Atomic.Add(ref sums[ObservableRow.Hash], (long)hash);
+        return sums;
     }
 
-    private static void SumHeldOut(
+    /// <summary>Adds the held-out tokens, to this lane's sums.</summary>
+    private static void AddHeldOut(
         BatchSettings settings,
         ContextBatch batch,
         int context,
         long work,
         int slots,
-        ArrayView<long> sums
+        int lanes,
+        ArrayView<long> partials
     )
     {
+        if (settings.HasHeldOut == 0)
+        {
+            return;
+        }
+
         long heldLog = 0;
         long covered = 0;
         long end = batch.HeldOffsets[context + 1];
-        for (long i = batch.HeldOffsets[context] + Group.IdxX; i < end; i += Group.DimX)
+        for (long i = batch.HeldOffsets[context] + Group.IdxX; i < end; i += lanes)
         {
-            int count = Find(batch.WorkTokens, batch.WorkCounts, work, slots, settings.Vocabulary, batch.HeldTokens[i]);
+            int count = TokenTable.Find(
+                batch.WorkTokens,
+                batch.WorkCounts,
+                work,
+                slots,
+                settings.Vocabulary,
+                batch.HeldTokens[i]
+            );
             if (count > 0)
             {
-                heldLog += batch.HeldCounts[i] * Ln(batch.Logs, count);
+                heldLog += batch.HeldCounts[i] * ContextRows.Ln(batch.Logs, count);
                 covered += batch.HeldCounts[i];
             }
         }
 
-        if (covered > 0)
-        {
-            Atomic.Add(ref sums[ObservableRow.HeldOutLog], heldLog);
-            Atomic.Add(ref sums[ObservableRow.HeldOutCovered], covered);
-        }
-    }
-
-    private static void AddAbsent(
-        BatchSettings settings,
-        ContextBatch batch,
-        int context,
-        int size,
-        ArrayView<long> sums
-    )
-    {
-        long firstSize = batch.FirstSizes[context];
-        sums[ObservableRow.L1FromFirst] += firstSize * size;
-        if (settings.TruthColumns == 0)
-        {
-            sums[ObservableRow.UnseenMass] += firstSize;
-        }
-        else
-        {
-            sums[ObservableRow.L1FromTruth] += settings.TruthScale * size;
-            sums[ObservableRow.UnseenMass] += settings.TruthScale;
-        }
-    }
-
-    /// <summary>Slots of a count table of <paramref name="size"/> tokens: a power of two, at least twice as many, or the vocabulary where that is smaller.</summary>
-    public static int CountSlots(int size, int vocabulary)
-    {
-        long slots = 4;
-        while (slots < 2L * size && slots < vocabulary)
-        {
-            slots *= 2;
-        }
-
-        return (int)Math.Min(slots, vocabulary);
+        int lane = Group.IdxX * ObservableRow.Length;
+        partials[lane + ObservableRow.HeldOutLog] = heldLog;
+        partials[lane + ObservableRow.HeldOutCovered] = covered;
     }
 
     private static void AddCounts(
@@ -549,62 +494,8 @@ public static class ContextKernel
     {
         for (int i = Group.IdxX; i < size; i += Group.DimX)
         {
-            int token = set[setStart + i];
-            int slot = FirstSlot(token, slots, vocabulary);
-            while (true)
-            {
-                int held = Atomic.CompareExchange(ref tokens[start + slot], Empty, token);
-                if (held == Empty || held == token)
-                {
-                    break;
-                }
-
-                slot = slot + 1 < slots ? slot + 1 : 0;
-            }
-
+            int slot = TokenTable.Insert(tokens, start, slots, vocabulary, set[setStart + i]);
             Atomic.Add(ref counts[start + slot], 1);
         }
-    }
-
-    private static int Find(
-        ArrayView<int> tokens,
-        ArrayView<int> counts,
-        long start,
-        int slots,
-        int vocabulary,
-        int token
-    )
-    {
-        int slot = FirstSlot(token, slots, vocabulary);
-        while (true)
-        {
-            int held = tokens[start + slot];
-            if (held == token)
-            {
-                return counts[start + slot];
-            }
-
-            // With a slot for each token of the vocabulary there is nothing to probe.
-            if (held == Empty || slots == vocabulary)
-            {
-                return 0;
-            }
-
-            slot = slot + 1 < slots ? slot + 1 : 0;
-        }
-    }
-
-    private static int FirstSlot(int token, int slots, int vocabulary) =>
-        slots == vocabulary ? token : (int)(((ulong)((uint)token * Philox.Weyl0) * (uint)slots) >> 32);
-
-    private static long Ln(ArrayView<long> table, int value)
-    {
-        if (value < LogTable.MaxLength)
-        {
-            return table[value];
-        }
-
-        int entry = LogTable.Leading(value, out int shift);
-        return LogTable.Interpolate(table[2], table[entry], table[entry + 1], value, shift);
     }
 }

@@ -4,56 +4,165 @@ using ILGPU.Runtime;
 
 namespace Collapse.Kernels;
 
-/// <summary>Trains the contexts of a batch on a device.</summary>
-/// <param name="stream">The stream to launch on; the call returns at once.</param>
-/// <param name="settings">What all contexts share.</param>
-/// <param name="batch">The device memory.</param>
-/// <exception cref="ArgumentException">A count is not positive, or a table is too short for the batch.</exception>
-public delegate void ContextKernelLaunch(AcceleratorStream stream, BatchSettings settings, ContextBatch batch);
+/// <summary>How a kernel is launched.</summary>
+/// <param name="Kind">The kernel.</param>
+/// <param name="Groups">Groups; they take contexts from the launch's queue.</param>
+/// <param name="GroupSize">Threads per group.</param>
+/// <param name="SharedWords">32-bit words of dynamic shared memory per group.</param>
+public readonly record struct KernelShape(KernelKind Kind, int Groups, int GroupSize, int SharedWords);
 
-/// <summary>Loads <see cref="ContextKernel"/> for a device.</summary>
-public static class ContextKernelLauncher
+/// <summary>
+/// Loads the kernels of one device, each when it is first needed, and launches them. It must be kept as long as
+/// launches are under way: ILGPU frees a kernel that nothing holds.
+/// </summary>
+/// <param name="accelerator">The device.</param>
+public sealed class ContextKernelLauncher(Accelerator accelerator)
 {
     private const int LargestGroup = 256;
     private const int SmallestGroup = 32;
+    private const int LaneGroup = 128;
     private const int OpenClGroup = 64;
+    private const int MostGroupsPerProcessor = 16;
 
-    /// <summary>Compiles the kernel once and returns what launches it.</summary>
-    /// <param name="accelerator">The device.</param>
-    /// <param name="groups">Groups per launch, each with a count table of its own in the batch.</param>
-    /// <param name="groupSize">Threads per group, from <see cref="GroupSize"/>.</param>
-    public static ContextKernelLaunch Create(Accelerator accelerator, int groups, int groupSize)
-    {
-        ArgumentNullException.ThrowIfNull(accelerator);
-        ArgumentOutOfRangeException.ThrowIfLessThan(groups, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(groupSize, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(groupSize, accelerator.MaxNumThreadsPerGroup);
-        Action<AcceleratorStream, KernelConfig, BatchSettings, ContextBatch> kernel = accelerator.LoadKernel<
+    // Groups that take all the shared memory a group may have: H100 holds 228 KB for groups of 48 KB.
+    private const int SharedBlocksPerProcessor = 4;
+
+    private readonly Lazy<Action<AcceleratorStream, KernelConfig, BatchSettings, ContextBatch>> _general = new(() =>
+        accelerator.LoadKernel<BatchSettings, ContextBatch>(ContextKernel.Advance)
+    );
+    private readonly Lazy<Action<AcceleratorStream, KernelConfig, BatchSettings, ContextBatch>> _sharedSet = new(() =>
+        accelerator.LoadKernel<BatchSettings, ContextBatch>(
+            HasDynamicMemory(accelerator) ? SharedSetKernel.Advance : SharedSetKernel.AdvanceFixed
+        )
+    );
+    private readonly Lazy<Action<AcceleratorStream, KernelConfig, BatchSettings, ContextBatch>> _lane = new(() =>
+        accelerator.LoadKernel<BatchSettings, ContextBatch>(
+            HasDynamicMemory(accelerator) ? LaneKernel.Advance : LaneKernel.AdvanceFixed
+        )
+    );
+    private readonly Lazy<
+        Action<
+            AcceleratorStream,
+            KernelConfig,
             BatchSettings,
-            ContextBatch
-        >(ContextKernel.Advance);
-        return (stream, settings, batch) =>
-        {
-            Check(settings, batch, groups);
-            kernel(stream, new KernelConfig(Math.Min(groups, settings.Contexts), groupSize), settings, batch);
-        };
+            RowSumsSettings,
+            RowBatch,
+            ArrayView<long>,
+            ArrayView<int>
+        >
+    > _rowSums = new(() =>
+        accelerator.LoadKernel<BatchSettings, RowSumsSettings, RowBatch, ArrayView<long>, ArrayView<int>>(
+            RowSumsKernel.Add
+        )
+    );
+
+    /// <summary>The shape of a launch.</summary>
+    /// <param name="kind">The kernel.</param>
+    /// <param name="contexts">Contexts in the queue, at least 1.</param>
+    /// <param name="tokens">Tokens of the largest training set.</param>
+    /// <param name="mostGroups">The most groups, for the memory that each takes.</param>
+    /// <param name="choice">The choice of kernels.</param>
+    public KernelShape Shape(KernelKind kind, int contexts, int tokens, int mostGroups, KernelChoice choice)
+    {
+        int size = GroupSize(kind, tokens, choice);
+        int perGroup = kind == KernelKind.Lane ? size : 1;
+        int wanted = (int)(((long)contexts + perGroup - 1) / perGroup);
+        int perProcessor =
+            kind == KernelKind.Lane
+                ? Math.Clamp(
+                    SharedBlocksPerProcessor * choice.SharedBytes / (size * KernelChoice.LaneBytes(tokens)),
+                    1,
+                    MostGroupsPerProcessor
+                )
+                : MostGroupsPerProcessor;
+        int resident = Math.Max(1, accelerator.NumMultiprocessors) * perProcessor;
+        int groups = Math.Max(1, Math.Min(Math.Min(wanted, mostGroups), resident));
+        long words =
+            kind == KernelKind.Lane ? (long)size * KernelChoice.LaneBytes(tokens) / sizeof(int)
+            : kind == KernelKind.SharedSet ? choice.GroupWords(tokens)
+            : 0;
+        return new KernelShape(kind, groups, size, (int)words);
     }
 
-    /// <summary>Threads per group for training sets of a size: about eight tokens a thread, 32 to 256; on OpenCL always 64.</summary>
-    public static int GroupSize(Accelerator accelerator, int tokens)
+    /// <summary>Starts the training of the queue's contexts; the call returns at once.</summary>
+    /// <exception cref="ArgumentException">A count is not positive, or a table is too short for the launch.</exception>
+    public void Train(AcceleratorStream stream, KernelShape shape, BatchSettings settings, ContextBatch batch)
     {
-        ArgumentNullException.ThrowIfNull(accelerator);
-        if (accelerator.AcceleratorType == AcceleratorType.OpenCL)
+        Check(settings, batch, shape);
+
+        // In elements of the kernel's own type: ILGPU's accelerator on the CPU counts them.
+        SharedMemoryConfig memory =
+            shape.SharedWords == 0 || !HasDynamicMemory(accelerator) ? default
+            : shape.Kind == KernelKind.Lane ? SharedMemoryConfig.RequestDynamic<byte>(sizeof(int) * shape.SharedWords)
+            : SharedMemoryConfig.RequestDynamic<int>(shape.SharedWords);
+        var config = new KernelConfig(new Index3D(shape.Groups, 1, 1), new Index3D(shape.GroupSize, 1, 1), memory);
+        Action<AcceleratorStream, KernelConfig, BatchSettings, ContextBatch> kernel = shape.Kind switch
         {
-            // OpenCL on a CPU compiles the kernel anew, for seconds, for each group size.
-            return Math.Min(OpenClGroup, accelerator.MaxNumThreadsPerGroup);
+            KernelKind.Lane => _lane.Value,
+            KernelKind.SharedSet => _sharedSet.Value,
+            _ => _general.Value,
+        };
+        kernel(stream, config, settings, batch);
+    }
+
+    /// <summary>Starts to add up the rows of a launch; the call returns at once.</summary>
+    /// <param name="stream">The stream of the launch.</param>
+    /// <param name="settings">The launch.</param>
+    /// <param name="rowSettings">Units; the slices are set here.</param>
+    /// <param name="batch">The device memory.</param>
+    /// <param name="sums">Zeros; see <see cref="RowSumsKernel.Add"/>.</param>
+    /// <param name="bins">Zeros; see <see cref="RowSumsKernel.Add"/>.</param>
+    public void AddRows(
+        AcceleratorStream stream,
+        BatchSettings settings,
+        RowSumsSettings rowSettings,
+        ContextBatch batch,
+        ArrayView<long> sums,
+        ArrayView<int> bins
+    )
+    {
+        if (settings.Reported == 0)
+        {
+            return;
         }
 
-        int wanted = (int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)Math.Max(tokens / 8, 1)), LargestGroup);
-        return Math.Min(Math.Max(wanted, SmallestGroup), accelerator.MaxNumThreadsPerGroup);
+        int cells = settings.Reported * RowSumsKernel.Parts;
+        RequireLength(sums.Length, (long)cells * RowSumsKernel.PartLength, nameof(sums));
+        RequireLength(
+            bins.Length,
+            (long)settings.Reported * RowSumsKernel.Observables * SketchBins.Count,
+            nameof(bins)
+        );
+
+        int groupSize = Math.Min(RowSumsKernel.LargestGroup, accelerator.MaxNumThreadsPerGroup);
+
+        // Enough groups to fill the device, and not so many that adding them up costs more than the rows.
+        int resident = Math.Max(1, accelerator.NumMultiprocessors) * MostGroupsPerProcessor;
+        int useful = (settings.Contexts + (16 * groupSize) - 1) / (16 * groupSize);
+        rowSettings.Slices = Math.Clamp(4 * resident / cells, 1, Math.Max(1, useful));
+        var config = new KernelConfig(cells * rowSettings.Slices, groupSize);
+        _rowSums.Value(stream, config, settings, rowSettings, RowBatch.Of(batch), sums, bins);
     }
 
-    private static void Check(BatchSettings settings, ContextBatch batch, int groups)
+    /// <summary>Threads per group: about eight tokens a thread, 32 to 256; a thread a context 128; on OpenCL always 64.</summary>
+    private int GroupSize(KernelKind kind, int tokens, KernelChoice choice)
+    {
+        int most = accelerator.MaxNumThreadsPerGroup;
+        int wanted =
+            kind == KernelKind.Lane ? LaneGroup
+            : tokens >= 8 * LargestGroup ? LargestGroup
+            : Math.Max((int)BitOperations.RoundUpToPowerOf2((uint)(tokens + 7) / 8), SmallestGroup);
+
+        // OpenCL on a CPU compiles the kernel anew, for seconds, for each group size.
+        wanted = accelerator.AcceleratorType == AcceleratorType.OpenCL ? OpenClGroup : wanted;
+        int fit = kind == KernelKind.Lane ? choice.SharedBytes / KernelChoice.LaneBytes(tokens) : most;
+        return Math.Min(Math.Min(wanted, most), fit);
+    }
+
+    private static bool HasDynamicMemory(Accelerator accelerator) =>
+        accelerator.AcceleratorType != AcceleratorType.OpenCL;
+
+    private static void Check(BatchSettings settings, ContextBatch batch, KernelShape shape)
     {
         RequirePositive(settings.Contexts, nameof(settings.Contexts));
         RequirePositive(settings.Generations, nameof(settings.Generations));
@@ -61,15 +170,37 @@ public static class ContextKernelLauncher
         RequirePositive(settings.Slots, nameof(settings.Slots));
         RequirePositive(settings.CountSlots, nameof(settings.CountSlots));
         long contexts = settings.Contexts;
-        long active = Math.Min(groups, contexts);
+        RequireLength(batch.Order.Length, settings.QueueEnd, nameof(batch.Order));
+        RequireLength(batch.QueueHeads.Length, settings.Queue + 1, nameof(batch.QueueHeads));
+        RequireLength(batch.Totals.Length, LaunchTotals.Length, nameof(batch.Totals));
         RequireLength(batch.Samples.Length, contexts, nameof(batch.Samples));
         RequireLength(batch.SetOffsets.Length, contexts + 1, nameof(batch.SetOffsets));
         RequireLength(batch.SetSizes.Length, contexts * settings.Slots, nameof(batch.SetSizes));
         RequireLength(batch.RecipeOf.Length, settings.Generations, nameof(batch.RecipeOf));
         RequireLength(batch.RowOf.Length, settings.Generations, nameof(batch.RowOf));
-        RequireLength(batch.WorkTokens.Length, active * settings.CountSlots, nameof(batch.WorkTokens));
-        RequireLength(batch.Rows.Length, contexts * (settings.Reported + 1) * ObservableRow.Length, nameof(batch.Rows));
+        long rows = contexts * ObservableRow.Length;
+        RequireLength(batch.Rows.Length, rows * settings.Reported, nameof(batch.Rows));
+        RequireLength(batch.LastRows.Length, rows, nameof(batch.LastRows));
+        RequireLength(
+            batch.TraceRows.Length,
+            (long)settings.Traced * settings.Reported * ObservableRow.Length,
+            nameof(batch.TraceRows)
+        );
+        RequireLength(batch.NumberTables.Length, TableWords(shape, settings), nameof(batch.NumberTables));
+        if (shape.Kind == KernelKind.General)
+        {
+            RequireLength(batch.WorkTokens.Length, (long)shape.Groups * settings.CountSlots, nameof(batch.WorkTokens));
+        }
     }
+
+    /// <summary>Words of <see cref="ContextBatch.NumberTables"/> that a launch takes.</summary>
+    public static long TableWords(KernelShape shape, BatchSettings settings) =>
+        shape.Kind switch
+        {
+            KernelKind.Lane => shape.Groups * shape.GroupSize * LaneKernel.TableWords(settings.Capacity),
+            KernelKind.SharedSet => shape.Groups * SharedSetKernel.TableWords(settings.Numbers),
+            _ => 0,
+        };
 
     private static void RequirePositive(int value, string name)
     {
@@ -83,7 +214,7 @@ public static class ContextKernelLauncher
     {
         if (length < needed)
         {
-            throw new ArgumentException($"{name} holds {length} elements, the batch needs {needed}; allocate more");
+            throw new ArgumentException($"{name} holds {length} elements, the launch needs {needed}; allocate more");
         }
     }
 }

@@ -36,5 +36,6 @@ public readonly record struct Segment(SegmentKind Kind, int Lag, int Numerator, 
     public int Size(int samples, int real) =>
         Kind == SegmentKind.KeepReal ? real
         : Denominator == 0 ? Numerator
+        : Denominator == Numerator ? samples
         : (int)((long)samples * Numerator / Denominator);
 }

@@ -37,9 +37,12 @@ public static class TruthDraw
     /// Column and place of a draw whose plain lane was rejected: the first accepted 64-bit lane of attempts
     /// 1 to 255 of this draw (rejected with probability below 2^-33 each).
     /// </summary>
-    public static int Redraw(in DrawStream stream, uint draw, uint columns, out ulong place)
+    public static int Redraw(in DrawStream stream, uint draw, uint columns, out ulong place) =>
+        Redraw(stream, draw, columns, Threshold(columns), out place);
+
+    /// <summary>The same with <see cref="Threshold"/> found before, as kernels want it.</summary>
+    internal static int Redraw(in DrawStream stream, uint draw, uint columns, ulong threshold, out ulong place)
     {
-        ulong threshold = Threshold(columns);
         int column = 0;
         place = 0;
         for (uint attempt = 1; attempt < 256; attempt++)

@@ -11,6 +11,7 @@ open ILGPU.Backends.PTX
 open ILGPU.Runtime
 open ILGPU.Runtime.Cuda
 open Collapse.Kernels
+open Collapse.Engines.Gpu
 open Collapse.Tests.PtxLoops
 
 let private isIndex (t: Type) =
@@ -74,10 +75,13 @@ type private Arithmetic =
     | ExactWeights
     /// Single precision: what it computes agrees within a tolerance.
     | SinglePrecision
+    /// Double precision, of operations that are rounded once and never fused, as the host does them.
+    | ExactValues
 
 let private arithmeticOf name =
     match name with
     | "SoftmaxSamplingKernel.Sample" -> ExactWeights
+    | "RowSumsKernel.Add" -> ExactValues
     | "SoftmaxRefitKernel.Accumulate"
     | "SoftmaxRefitKernel.Normalise" -> SinglePrecision
     | _ -> Integers
@@ -87,6 +91,12 @@ let private arithmeticOf name =
 let private exact =
     Regex @"^\s*(@\S+\s+)?(fma\.rn|sub|add|neg|ld(\.\w+)*|st(\.\w+)*|mov|selp|setp\.\w+|cvt\.rzi\.\w+)\.f32\b"
 
+/// Double-precision instructions that have one result on every device. A product stands alone only because no sum
+/// follows it: what is added up are integers.
+let private exactValue =
+    Regex
+        @"^\s*(@\S+\s+)?(div\.rn|rcp\.rn|mul|ld(\.\w+)*|st(\.\w+)*|mov|selp|setp\.\w+|cvt(\.\w+)*)\.f64\b|cvt\.rzi\.s64\.f64|cvt\.rn\.f64\.\w+"
+
 /// What only declares.
 let private declaration = Regex @"^\s*(\.reg|\.param|\.visible \.func)\b"
 
@@ -95,6 +105,9 @@ let private isAllowed arithmetic (line: string) =
     | Integers -> false
     | ExactWeights -> exact.IsMatch line || declaration.IsMatch line
     | SinglePrecision -> not (Regex.IsMatch(line, @"\.f(16|64)\b"))
+    | ExactValues ->
+        not (Regex.IsMatch(line, @"\.f(16|32)\b"))
+        && (exactValue.IsMatch line || declaration.IsMatch line)
 
 /// What must not stand in device code.
 let private unwanted arithmetic (ptx: string) =
@@ -108,19 +121,30 @@ let private unwanted arithmetic (ptx: string) =
             "a call in the place of an instruction"
     ]
 
-/// The most instructions for one draw, by the draws of a round of its loop: eight from a block's half words, four
-/// from its words, one from the truth or from a mixture. They only go down: who needs fewer writes the number here
+/// The most instructions for one store of a loop, by the stores of its longest way round: a draw stores its token,
+/// in LaneKernel its count too. Eight draws come from a block's half words, four from its words, one from what is
+/// left of a segment, from the truth or from a mixture. They only go down: who needs fewer writes the number here
 /// and in docs/benchmarks.md.
-let private mostPerDraw = [ 1, 636.0; 4, 95.5; 8, 56.75 ]
+let private mostPerStore =
+    [
+        "ContextKernel.Advance", [ 1, 636.0; 4, 95.5; 8, 56.75 ]
+        "LaneKernel.Advance", [ 16, 30.9375 ]
+        "SharedSetKernel.Advance", [ 1, 321.0; 4, 52.0; 8, 34.0 ]
+    ]
 
 /// The most instructions of a whole kernel, however often they run.
 let private mostInstructions =
     [
-        "ContextKernel.Advance", 5314
+        "ContextKernel.Advance", 5483
+        "LaneKernel.Advance", 2476
+        "LaneKernel.AdvanceFixed", 2474
         "PhiloxProbeKernel.Generate", 88
         "PhiloxSumKernel.Sum", 115
+        "RowSumsKernel.Add", 908
         "SoftmaxRefitKernel.Accumulate", 243
         "SoftmaxRefitKernel.Normalise", 318
+        "SharedSetKernel.Advance", 2671
+        "SharedSetKernel.AdvanceFixed", 2669
         "SoftmaxSamplingKernel.Sample", 1588
     ]
 
@@ -131,17 +155,22 @@ let private kernelOf name =
 
 let private instructionTests =
     [
-        test "a draw takes no more instructions than it did" {
-            let loops = drawLoops (kernelOf "ContextKernel.Advance") |> List.groupBy _.Draws
+        for name, ceilings in mostPerStore do
+            test $"a draw of {name} takes no more instructions than it did" {
+                // A loop around drawing loops has no way round without them.
+                let loops =
+                    drawLoops (kernelOf name)
+                    |> List.filter (fun loop -> loop.Instructions > 0)
+                    |> List.groupBy _.Draws
 
-            Expect.equal (List.map fst loops) (List.map fst mostPerDraw) "loops of one, four and eight draws"
+                Expect.equal (List.map fst loops) (List.map fst ceilings) "the loops, by what they store"
 
-            for (_, loops), (draws, most) in List.zip loops mostPerDraw do
-                let found = loops |> List.map _.PerDraw |> List.max
-                // Ten rounds of Philox alone are more than a hundred instructions a block.
-                Expect.isGreaterThan found (100.0 / float draws) "the rounds are counted"
-                Expect.isLessThanOrEqual found most $"instructions a draw, {draws} to a block"
-        }
+                for (_, loops), (stores, most) in List.zip loops ceilings do
+                    let found = loops |> List.map _.PerDraw |> List.max
+                    // Ten rounds of Philox alone are more than a hundred instructions a block.
+                    Expect.isGreaterThan found (100.0 / float stores) "the rounds are counted"
+                    Expect.isLessThanOrEqual found most $"instructions a store, {stores} to a way round"
+            }
         for name, most in mostInstructions do
             test $"{name} has no more instructions than it had" {
                 let found = instructionCounts (kernelOf name) |> Map.values |> Seq.sum
@@ -212,8 +241,13 @@ let tests =
                     (kernels |> List.map nameOf |> List.sort)
                     [
                         "ContextKernel.Advance"
+                        "LaneKernel.Advance"
+                        "LaneKernel.AdvanceFixed"
                         "PhiloxProbeKernel.Generate"
                         "PhiloxSumKernel.Sum"
+                        "RowSumsKernel.Add"
+                        "SharedSetKernel.Advance"
+                        "SharedSetKernel.AdvanceFixed"
                         "SoftmaxRefitKernel.Accumulate"
                         "SoftmaxRefitKernel.Normalise"
                         "SoftmaxSamplingKernel.Sample"
@@ -248,7 +282,9 @@ let tests =
 
                 Expect.isEmpty (unwanted ExactWeights "\tfma.rn.f32\t%f1, %f2, %f3, %f4;") "exact"
 
-                for arithmetic in [ Integers; ExactWeights; SinglePrecision ] do
+                Expect.isEmpty (unwanted ExactValues "\tdiv.rn.f64\t%fd1, %fd2, %fd3;") "exact"
+
+                for arithmetic in [ Integers; ExactWeights; SinglePrecision; ExactValues ] do
                     let line = "add.f64 %fd1, %fd2, %fd3;"
                     Expect.equal (unwanted arithmetic line) [ $"floating point: {line}" ] "no double precision"
                     Expect.equal (unwanted arithmetic "call (%r1), vprintf, (%rd1, %rd2);") [ "printf or assert" ] ""
@@ -259,6 +295,51 @@ let tests =
                         ""
 
                     Expect.isEmpty (unwanted arithmetic "mul.wide.u32 %rd1, %r2, %r3;") ""
+            }
+            test "sizes decide which kernel trains a context" {
+                let kinds slots vocabulary sizes =
+                    let choice = KernelChoice(slots, vocabulary, 48 * 1024)
+                    sizes |> List.map choice.Of
+
+                Expect.equal
+                    (kinds 2 1000 [ 1; 128; 129; 1000; 10_000; 12_000 ])
+                    [
+                        KernelKind.Lane
+                        KernelKind.Lane
+                        KernelKind.SharedSet
+                        KernelKind.SharedSet
+                        KernelKind.SharedSet
+                        KernelKind.General
+                    ]
+                    "a chain"
+
+                Expect.equal
+                    (kinds 2 200_000 [ 3_000; 10_000 ])
+                    [ KernelKind.SharedSet; KernelKind.General ]
+                    "a large vocabulary needs more numbers"
+
+                Expect.equal (kinds 4 1000 [ 10; 3_000 ]) [ KernelKind.SharedSet; KernelKind.SharedSet ] "a window of 3"
+                Expect.equal (kinds 501 1000 [ 1000 ]) [ KernelKind.General ] "all models"
+            }
+            test "launches hold contexts alike in size, the largest first, each once" {
+                let sizes = [| 5; 3000; 40_000; 7; 128; 129; 5; 900 |]
+                let order = LaunchClass.Order sizes
+                Expect.sequenceEqual order [ 2; 1; 7; 5; 4; 3; 0; 6 ] "equal sizes as they came"
+                Expect.sequenceEqual sizes [ 40_000; 3000; 900; 129; 128; 7; 5; 5 ] "sorted along"
+
+                let classes = LaunchClass.Split(sizes, KernelChoice(2, 1000, 48 * 1024))
+
+                Expect.equal
+                    [ for c in classes -> c.Kind, c.Start, c.End, c.LargestSet ]
+                    [
+                        KernelKind.General, 0, 1, 40_000
+                        KernelKind.SharedSet, 1, 2, 3000
+                        KernelKind.SharedSet, 2, 3, 900
+                        KernelKind.SharedSet, 3, 4, 129
+                        KernelKind.Lane, 4, 5, 128
+                        KernelKind.Lane, 5, 8, 7
+                    ]
+                    ""
             }
             testList "instructions" instructionTests
         ]

@@ -250,14 +250,12 @@ let private device =
         killed
             (kernels "ContextKernel")
             [
-                "batch.LeftAt[context] == 0", "batch.LeftAt[context] >= 0"
                 "settings.FirstGeneration == 1 && settings.TruthColumns != 0", "settings.TruthColumns != 0"
                 "setStart + (generation - 1) % settings.Slots * stride",
                 "setStart + generation % settings.Slots * stride"
                 "collapsed && collapseTime == 0 ?", "collapsed ?"
                 "settings.UntilCollapse != 0", "settings.UntilCollapse == 2"
                 "row >= 0 || leaves", "row >= 0"
-                "rows + settings.Reported, leaves", "rows + settings.Reported - 1, leaves"
                 "batch.CollapsedRun[context] = run;", ""
                 "uint number = (uint)(i - first);", "uint number = (uint)i;"
                 "long start = target + size;", "long start = target;"
@@ -285,33 +283,98 @@ let private device =
                 "settings.Seed, index, 0, 0, DrawPurpose.Truth", "settings.Seed, index, 1, 0, DrawPurpose.Truth"
                 " && batch.PureTruth[context] != 0", ""
                 "tokens[start + i] != tokens[start]", "tokens[start + i] > tokens[start]"
-                "squares += count * count", "squares += count * (count + 1)"
-                "max = Math.Max(max, Obs", "max = Math.Min(max, Obs"
-                "support++;", ""
-                "logs += count * Ln", "logs += Ln"
-                "- first * size) - first * size;", "- first * size);"
-                "size * units) - size * units;", "size * units);"
-                "ObservableRow.UnseenMass], -mass", "ObservableRow.UnseenMass], mass"
-                "sums[ObservableRow.L1FromFirst] += firstSize * size;", ""
-                "value < LogTable.MaxLength", "value <= LogTable.MaxLength"
-                "(held == token)\n            {\n                return",
-                "(held >= token)\n            {\n                return"
                 "if (count > 0)", "if (count > 1)"
             ]
         excused
             (kernels "ContextKernel")
             "rejected with probability below 2^-33 a draw: no seed that a test can look for"
+            [ "place < settings.TruthThreshold", "place <= settings.TruthThreshold" ]
+        killed
+            (kernels "ContextQueue")
             [
-                "place < TruthDraw.Threshold(settings.TruthColumns)",
-                "place <= TruthDraw.Threshold(settings.TruthColumns)"
+                "isSearching = batch.LeftAt[context] != 0", "isSearching = false"
+                "position < settings.QueueEnd", "position < settings.QueueEnd - 1"
+                "batch.Totals[LaunchTotals.Drawn], drawn", "batch.Totals[LaunchTotals.Drawn], tokens"
+            ]
+        killed
+            (kernels "ContextRows")
+            [
+                "_squares += (long)count * count;", "_squares += (long)count * (count + 1);"
+                "_max = Math.Max(_max, Obs", "_max = Math.Min(_max, Obs"
+                "_support++;", ""
+                "_logs += count * ln;", "_logs += ln;"
+                "- first * size) - first * size;", "- first * size);"
+                "size * units) - size * units;", "size * units);"
+                "_mass -= first;", "_mass += first;"
+                "_l1First + firstSize * size", "_l1First"
+                "return firstSize * size;", "return 0;"
+                "value < LogTable.MaxLength", "value <= LogTable.MaxLength"
+                "if (held > 0)", "if (held > 1)"
+                "leaves || row == settings.Reported - 1", "leaves"
+            ]
+        killed
+            (kernels "TokenTable")
+            [
+                "held == Empty || held == token)", "held == Empty || held >= token)"
+                "if (held == token)", "if (held >= token)"
+                "count = batch.HeldTokens[i] == token ? batch.HeldCounts[i] : count;", ""
+            ]
+        killed
+            (kernels "IndexLanes")
+            [
+                "Threshold = isHalf ? rest : UniformIndex.Threshold32(bound)", "Threshold = rest"
+                "low = product & 0xFFFF", "low = product >> 16"
+                "return (int)(product >> 16)", "return (int)(product >> 15)"
+                "int place = IsHalf ? k >> 1 : k;", "int place = k;"
+            ]
+        killed
+            (kernels "SharedSetKernel")
+            [
+                "int count = segment.Size(samples, real);", "int count = segment.Size(real, samples);"
+                "if (bound != lanes.Bound)", "if (lanes.Bound == 0)"
+                "(uint)(i - start),", "0,"
+                "collapsed && collapseTime == 0 ? generation", "collapsed ? generation"
+                "if (least < lanes.Threshold)\n                {\n                    Redraw(work, stream, lanes, source, target, block * 8",
+                "if (false)\n                {\n                    Redraw(work, stream, lanes, source, target, block * 8"
+                "Atomic.Add(ref work.Counts[rejected], -1);", ""
+                "settings.Lookback == 1 && numbers > SumLanes", "numbers > SumLanes"
+                "int models = Math.Min(settings.Lookback, settings.Generations);", "int models = 1;"
+            ]
+        killed
+            (kernels "LaneKernel")
+            [
+                "MostTokens = 128", "MostTokens = 1024"
+                "if (least < lanes.Threshold)", "if (false)"
+                "work.Set(rejected, work.Get(rejected) - 1);", ""
+                "if (2 * support <= numbers)", "if (support <= numbers)"
+                "work.Set(counts + i, left++);", "work.Set(counts + i, ++left);"
+            ]
+        killed
+            (kernels "RowSumsKernel")
+            [
+                "if (left != 0 && left < generation)", "if (left != 0 && left <= generation)"
+                "partials[lane + Sum + 1] += high;", ""
+                "(middle << 1) & LowWord", "middle & LowWord"
+                "(middle >> 31)", "(middle >> 32)"
+                "long.MaxValue - value", "value"
+                "highProduct & LowWord", "highProduct"
+                "partials[lane + HeldOutLog + 1] += heldOut >> 32;", ""
+                "settings.FirstContext + (uint)context,\n                generation",
+                "settings.FirstContext + (uint)context,\n                row"
             ]
         killed
             (core "Engines/Gpu/IlgpuEngine")
             [
-                "if (leftBefore[i] == 0)", "if (leftBefore[i] >= 0)"
-                "Row(start + reported)", "Row(start)"
-                "first += generations;", "first += length;"
-                "left > 0 ? left : end", "end"
+                "leftBefore[i] == 0; m++", "true; m++"
+                "int generation = left > 0 ? left : lastReported;", "int generation = lastReported;"
+                "last = batch.LastGeneration;", "last = batch.FirstGeneration;"
+                "batch.BinsOf(row));\n                row++;", "batch.BinsOf(row));"
+            ]
+        killed
+            (core "Engines/Gpu/LaunchClass")
+            [
+                "Math.Max(schedule.LastFreshUse, 1) + 1", "Math.Max(schedule.LastFreshUse, 1)"
+                "(long)-size << 32", "(long)size << 32"
             ]
         killed
             (core "Engines/Gpu/DeviceBatch")
@@ -416,6 +479,22 @@ let private host =
 let private results =
     [
         killed
+            (kernels "RowDigest")
+            [
+                "(h * 7) + (ulong)support", "(h * 7)"
+                "(h * 11) + (ulong)hash", "(h * 11)"
+                "(h * 9) + (ulong)l1FromFirst", "(h * 9)"
+                "(ulong)context ^ ((ulong)(uint)generation << 32)", "(ulong)context ^ (uint)generation"
+            ]
+        killed
+            (kernels "ObservableValue")
+            [
+                "squares / ((double)size * size)", "squares / ((double)size * (size + 1))"
+                "distance / ((double)size * firstSize)", "distance / ((double)size * size)"
+                "largest == size ? 0 :", "largest == size ? 1 :"
+            ]
+        killed (kernels "SketchBins") [ "SubBits = 7", "SubBits = 6"; "63 - SubBits - BitOp", "62 - SubBits - BitOp" ]
+        killed
             (kernels "CountsHash")
             [
                 "0xBF58476D1CE4E5B9", "0xBF58476D1CE4E5BB"
@@ -453,13 +532,11 @@ let private results =
         killed
             (core "Results/QuantileSketch")
             [
-                "SubBits = 7", "SubBits = 6"
                 "quantile * (count - 1)", "quantile * count"
                 "rank < below + here", "rank <= below + here"
                 "Math.Max(low, min)", "low"
                 "Math.Min(low + width - 1, max)", "low + width"
                 "below += here;", ""
-                "63 - SubBits - BitOp", "62 - SubBits - BitOp"
                 "(bin >> SubBits) - 1)", "(bin >> SubBits))"
                 "target[i] += source[i]", "target[i] = source[i]"
                 "here == 1 ? 0.5", "here == 1 ? 0.0"
@@ -472,16 +549,9 @@ let private results =
                 "if (plan.ReportIndex(generation) < 0)", "if (plan.ReportIndex(generation) >= 0)"
                 "context < plan.Settings.Trace", "context <= plan.Settings.Trace"
                 "table.Real[index] : 1", "1 : 1"
-                "[ObservableRow.SumOfSquares] / (n * n)", "[ObservableRow.SumOfSquares] / (n * (n + 1))"
-                "(n * firstSize)", "(n * n)"
-                "largest == size ? 0 :", "largest == size ? 1 :"
                 "double.IsNaN(_values[o]) ? -1", "double.IsNaN(_values[o]) ? 0"
                 "_heldOutCovered * LogTable.Ln", "LogTable.Ln"
                 "-generation, size, row", "generation, size, row"
-                "(h * 7) + (ulong)row[ObservableRow.Support]", "(h * 7)"
-                "(h * 11) + (ulong)row[ObservableRow.Hash]", "(h * 11)"
-                "(h * 9) + (ulong)row[ObservableRow.L1FromFirst]", "(h * 9)"
-                "(ulong)context ^ ((ulong)(uint)generation << 32)", "(ulong)context ^ (uint)generation"
             ]
         killed
             (core "Results/Tally")

@@ -173,6 +173,8 @@ public static class EngineCatalog
                 "the device has no generic address space, which the kernels need (OpenCL 2.0 or later with that feature)",
             CLDevice { Capabilities.Int64_Atomics: false } =>
                 "the device has no 64-bit atomic operations, which the kernels need",
+            CLDevice { Capabilities.Float64: false } =>
+                "the device has no double precision, in which the kernels add up observables",
             _ => null,
         };
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Collapse.Kernels;
 
 namespace Collapse.Results;
 
@@ -25,6 +26,30 @@ internal struct Moments
         min = count == 0 ? value : Math.Min(min, value);
         max = count == 0 ? value : Math.Max(max, value);
         count++;
+    }
+
+    /// <summary>Adds values that <see cref="RowSumsKernel"/> has added up.</summary>
+    /// <param name="sums">The numbers of one observable.</param>
+    public void Add(ReadOnlySpan<long> sums)
+    {
+        if (sums[RowSumsKernel.Count] == 0)
+        {
+            return;
+        }
+
+        ReadOnlySpan<long> limbs = sums[RowSumsKernel.Squares..];
+        ReadOnlySpan<long> weightedLimbs = sums[RowSumsKernel.Weighted..];
+        var more = new Moments
+        {
+            count = sums[RowSumsKernel.Count],
+            sum = ((Int128)sums[RowSumsKernel.Sum + 1] << 32) + sums[RowSumsKernel.Sum],
+            weighted = ((Int128)weightedLimbs[2] << 64) + ((Int128)weightedLimbs[1] << 32) + weightedLimbs[0],
+            min = long.MaxValue - sums[RowSumsKernel.MaxBelow],
+            max = sums[RowSumsKernel.Max],
+        };
+        more.AddSquares((UInt128)limbs[0] + ((UInt128)limbs[1] << 32) + ((UInt128)limbs[2] << 64), 0);
+        more.AddSquares((UInt128)limbs[3] << 96, (ulong)limbs[3] >> 32);
+        Add(more);
     }
 
     public void Add(in Moments other)

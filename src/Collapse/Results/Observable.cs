@@ -1,3 +1,5 @@
+using Collapse.Kernels;
+
 namespace Collapse.Results;
 
 /// <summary>The observables of a context at a generation that are averaged over contexts.</summary>
@@ -77,7 +79,7 @@ public static class Observables
         (Observable)observable switch
         {
             Observable.Support or Observable.TrainingSupport => 0,
-            Observable.Entropy => 57,
-            _ => 60,
+            Observable.Entropy => ObservableValue.EntropyBits,
+            _ => ObservableValue.ProbabilityBits,
         };
 }

@@ -1,4 +1,4 @@
-using System.Numerics;
+using Collapse.Kernels;
 
 namespace Collapse.Results;
 
@@ -9,9 +9,9 @@ namespace Collapse.Results;
 /// </summary>
 internal sealed class QuantileSketch(int cells)
 {
-    private const int SubBits = 7;
-    private const int PageLength = 1 << SubBits;
-    private const int Pages = 64 - SubBits;
+    private const int SubBits = SketchBins.SubBits;
+    private const int PageLength = SketchBins.PageLength;
+    private const int Pages = SketchBins.Pages;
 
     private readonly List<uint[]> _pages = [];
     private readonly int[] _pageOf = new int[cells * Pages];
@@ -19,8 +19,25 @@ internal sealed class QuantileSketch(int cells)
     /// <summary>Counts a value ≥ 0 in a cell (one observable at one generation).</summary>
     public void Add(int cell, long value)
     {
-        int bin = Bin(value);
+        int bin = SketchBins.Bin(value);
         Page(cell * Pages + (bin >> SubBits))[bin & (PageLength - 1)]++;
+    }
+
+    /// <summary>Adds the counts of all bins, from 0 on, to a cell.</summary>
+    public void AddBins(int cell, ReadOnlySpan<int> bins)
+    {
+        for (int p = 0; p < Pages; p++)
+        {
+            ReadOnlySpan<int> source = bins.Slice(p * PageLength, PageLength);
+            if (source.ContainsAnyExcept(0))
+            {
+                uint[] target = Page(cell * Pages + p);
+                for (int i = 0; i < PageLength; i++)
+                {
+                    target[i] += (uint)source[i];
+                }
+            }
+        }
     }
 
     /// <summary>Adds one cell of another sketch to one of this.</summary>
@@ -70,12 +87,6 @@ internal sealed class QuantileSketch(int cells)
         }
 
         return max;
-    }
-
-    private static int Bin(long value)
-    {
-        int exponent = Math.Max(0, 63 - SubBits - BitOperations.LeadingZeroCount((ulong)value));
-        return (int)(((long)exponent << SubBits) + (value >> exponent));
     }
 
     private static (double Low, double Width) Edges(int bin)

@@ -26,7 +26,7 @@ internal sealed class Recorder(RunPlan plan)
 
     public Tally Tally { get; } = new(plan.Report.Length, plan.ObservableCount);
 
-    public List<TraceRow> Trace { get; } = [];
+    public List<TraceRow> TraceRows { get; } = [];
 
     /// <summary>Sum modulo 2^64 over all rows: independent of their order.</summary>
     public ulong Digest { get; private set; }
@@ -69,6 +69,30 @@ internal sealed class Recorder(RunPlan plan)
         Leave(table, index, generation, row.Integers, row.Size);
     }
 
+    /// <summary>Records all contexts at a reported generation, added up on a device by <see cref="RowSumsKernel"/>.</summary>
+    /// <param name="report">Index of the generation in <see cref="RunPlan.Report"/>.</param>
+    /// <param name="sums">The sums of that generation.</param>
+    /// <param name="bins">Its quantile bins.</param>
+    public void Report(int report, ReadOnlySpan<long> sums, ReadOnlySpan<int> bins)
+    {
+        Tally.Add(report, sums, bins);
+        Digest += (ulong)sums[(RowSumsKernel.Observables * RowSumsKernel.PartLength) + RowSumsKernel.Digest];
+    }
+
+    /// <summary>Keeps a row as a context's last so far; it is part of the sums already.</summary>
+    public void Keep(ContextTable table, int index, int generation, ReadOnlySpan<long> row, int size, int firstSize)
+    {
+        Convert(row, size, firstSize);
+        Keep(table, index, generation);
+    }
+
+    /// <summary>Traces a row that is part of the sums already.</summary>
+    public void Trace(ContextTable table, int index, int generation, ReadOnlySpan<long> row, int size, int firstSize)
+    {
+        Convert(row, size, firstSize);
+        TraceContext(table, index, generation, size);
+    }
+
     // From here on the values of the row have been made.
     private void Report(ContextTable table, int index, int report, ReadOnlySpan<long> row, int size)
     {
@@ -97,7 +121,7 @@ internal sealed class Recorder(RunPlan plan)
         long context = table.FirstContext + index;
         if (context < plan.Settings.Trace)
         {
-            Trace.Add(new TraceRow(context, generation, size, _token, [.. _values]));
+            TraceRows.Add(new TraceRow(context, generation, size, _token, [.. _values]));
         }
     }
 
@@ -122,20 +146,25 @@ internal sealed class Recorder(RunPlan plan)
         }
     }
 
-    /// <summary>The only divisions: integers to observables, and these to whole numbers of a small unit.</summary>
+    /// <summary>Integers to observables, and these to whole numbers of a small unit.</summary>
     private void Convert(ReadOnlySpan<long> row, int size, int firstSize)
     {
-        double n = size;
         int largest = ObservableRow.Count(row[ObservableRow.MaxAndToken]);
         long logs = (size * LogTable.Ln(plan.Logs, size)) - row[ObservableRow.CountLogCount];
-        _values[(int)Observable.SumOfSquares] = row[ObservableRow.SumOfSquares] / (n * n);
-        _values[(int)Observable.MaxProbability] = largest / n;
+        double massUnit = _hasTruth ? _truthUnit : 1.0 / firstSize;
+        _values[(int)Observable.SumOfSquares] = ObservableValue.SumOfSquares(row[ObservableRow.SumOfSquares], size);
+        _values[(int)Observable.MaxProbability] = ObservableValue.MaxProbability(largest, size);
         _values[(int)Observable.Support] = row[ObservableRow.Support];
-        _values[(int)Observable.Entropy] = largest == size ? 0 : logs * _logUnit / n;
-        _values[(int)Observable.L1FromFirst] = row[ObservableRow.L1FromFirst] / (n * firstSize);
-        _values[(int)Observable.L1FromTruth] = _hasTruth ? row[ObservableRow.L1FromTruth] / n * _truthUnit : double.NaN;
-        _values[(int)Observable.UnseenMass] =
-            row[ObservableRow.UnseenMass] * (_hasTruth ? _truthUnit : 1.0 / firstSize);
+        _values[(int)Observable.Entropy] = ObservableValue.Entropy(logs, largest, size, _logUnit);
+        _values[(int)Observable.L1FromFirst] = ObservableValue.L1FromFirst(
+            row[ObservableRow.L1FromFirst],
+            size,
+            firstSize
+        );
+        _values[(int)Observable.L1FromTruth] = _hasTruth
+            ? ObservableValue.L1FromTruth(row[ObservableRow.L1FromTruth], size, _truthUnit)
+            : double.NaN;
+        _values[(int)Observable.UnseenMass] = ObservableValue.UnseenMass(row[ObservableRow.UnseenMass], massUnit);
         Fix();
         _token = ObservableRow.Token(row[ObservableRow.MaxAndToken]);
         _isCollapsed = largest == size;
@@ -158,20 +187,19 @@ internal sealed class Recorder(RunPlan plan)
     {
         for (int o = 0; o < _values.Length; o++)
         {
-            _fixedValues[o] = double.IsNaN(_values[o]) ? -1 : (long)(_values[o] * _units[o]);
+            _fixedValues[o] = double.IsNaN(_values[o]) ? -1 : ObservableValue.ToFixed(_values[o], _units[o]);
         }
     }
 
-    private void AddToDigest(long context, int generation, int size, ReadOnlySpan<long> row)
-    {
-        // Terms that do not wait for one another; each field has its own place in the sequence of h.
-        ulong h = CountsHash.Mix((ulong)context ^ ((ulong)(uint)generation << 32));
-        Digest +=
-            CountsHash.Mix(h + (ulong)size)
-            + CountsHash.Mix((h * 3) + (ulong)row[ObservableRow.SumOfSquares])
-            + CountsHash.Mix((h * 5) + (ulong)row[ObservableRow.MaxAndToken])
-            + CountsHash.Mix((h * 7) + (ulong)row[ObservableRow.Support])
-            + CountsHash.Mix((h * 9) + (ulong)row[ObservableRow.L1FromFirst])
-            + CountsHash.Mix((h * 11) + (ulong)row[ObservableRow.Hash]);
-    }
+    private void AddToDigest(long context, int generation, int size, ReadOnlySpan<long> row) =>
+        Digest += RowDigest.Share(
+            context,
+            generation,
+            size,
+            row[ObservableRow.SumOfSquares],
+            row[ObservableRow.MaxAndToken],
+            row[ObservableRow.Support],
+            row[ObservableRow.L1FromFirst],
+            row[ObservableRow.Hash]
+        );
 }

@@ -72,7 +72,7 @@ internal sealed class ResultBuilder(RunPlan plan)
             ],
             Series = [.. Enumerable.Range(0, plan.ObservableCount).Select(o => CreateSeries(sums, o, length))],
             HeldOut = plan.Settings.HeldOut is null ? null : CreateHeldOut(sums, length),
-            Trace = [.. recorders.SelectMany(r => r.Trace).OrderBy(t => t.Context).ThenBy(t => t.Generation)],
+            Trace = [.. recorders.SelectMany(r => r.TraceRows).OrderBy(t => t.Context).ThenBy(t => t.Generation)],
         };
     }
 

@@ -1,3 +1,5 @@
+using Collapse.Kernels;
+
 namespace Collapse.Results;
 
 /// <summary>
@@ -17,6 +19,9 @@ internal sealed class Tally
 
     /// <summary>Adds a context at one reported generation.</summary>
     public void Add(int index, in Entry entry) => _at.Add(index, entry);
+
+    /// <summary>Adds all contexts that a device has added up at one reported generation.</summary>
+    public void Add(int index, ReadOnlySpan<long> sums, ReadOnlySpan<int> bins) => _at.Add(index, sums, bins);
 
     /// <summary>Adds a context at this reported generation and all later ones.</summary>
     public void AddFrom(int index, in Entry entry)
@@ -91,6 +96,28 @@ internal sealed class Tally
             Weights[index] += entry.Weight;
             HeldOutNegativeLog[index] += entry.HeldOutNegativeLog;
             HeldOutCovered[index] += entry.HeldOutCovered;
+        }
+
+        public void Add(int index, ReadOnlySpan<long> sums, ReadOnlySpan<int> bins)
+        {
+            for (int o = 0; o < Observables.Count; o++)
+            {
+                int cell = index * Observables.Count + o;
+                ReadOnlySpan<long> part = sums.Slice(o * RowSumsKernel.PartLength, RowSumsKernel.PartLength);
+                if (part[RowSumsKernel.Count] > 0)
+                {
+                    Moments[cell].Add(part);
+                    Sketch.AddBins(cell, bins.Slice(o * SketchBins.Count, SketchBins.Count));
+                }
+            }
+
+            ReadOnlySpan<long> rest = sums[(RowSumsKernel.Observables * RowSumsKernel.PartLength)..];
+            Contexts[index] += rest[RowSumsKernel.Contexts];
+            Collapsed[index] += rest[RowSumsKernel.Collapsed];
+            Weights[index] += rest[RowSumsKernel.Weights];
+            HeldOutNegativeLog[index] +=
+                ((Int128)rest[RowSumsKernel.HeldOutLog + 1] << 32) + rest[RowSumsKernel.HeldOutLog];
+            HeldOutCovered[index] += rest[RowSumsKernel.HeldOutCovered];
         }
 
         public void Add(int index, Part other, int otherIndex)

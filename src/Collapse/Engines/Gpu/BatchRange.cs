@@ -10,7 +10,7 @@ namespace Collapse.Engines.Gpu;
 /// <param name="CountSlots">Slots that the largest training set needs to be counted.</param>
 internal readonly record struct BatchRange(int Start, int Count, int CountSlots)
 {
-    // OpenCL devices hand out less than their memory in one piece; rows are copied through arrays on the host.
+    // OpenCL devices hand out less than their memory in one piece; tables are copied through arrays on the host.
     private const double MostBytesInOnePiece = 1 << 30;
 
     /// <summary>The batches of a chunk, in order.</summary>
@@ -34,7 +34,7 @@ internal readonly record struct BatchRange(int Start, int Count, int CountSlots)
 
             bytes += more;
             int largest = (int)plan.Schedule.LargestSet(table.Samples[i], table.Real[i]);
-            slots = Math.Max(slots, ContextKernel.CountSlots(largest, plan.Vocabulary));
+            slots = Math.Max(slots, TokenTable.Slots(largest, plan.Vocabulary));
         }
 
         yield return new BatchRange(start, table.Count - start, slots);

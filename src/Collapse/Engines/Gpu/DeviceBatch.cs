@@ -7,19 +7,35 @@ using ILGPU.Runtime;
 
 namespace Collapse.Engines.Gpu;
 
-/// <summary>The device memory of one batch of contexts, filled from the plan, and the host arrays that come back.</summary>
+/// <summary>
+/// One batch of contexts on a device: its memory, filled from the plan, the launches that train it, and the host
+/// arrays that come back. Rows stay on the device, but for those of traced contexts and the last of each.
+/// </summary>
 internal sealed class DeviceBatch : IDisposable
 {
     /// <summary>The most generations of one launch.</summary>
-    public const int MostGenerations = 16;
+    public const int MostGenerations = 64;
+
+    private const double MostWorkBytes = 1 << 28;
+    private const int NumbersPerReport = RowSumsKernel.Parts * RowSumsKernel.PartLength;
+    private const int BinsPerReport = RowSumsKernel.Observables * SketchBins.Count;
 
     private readonly List<MemoryBuffer> _buffers = [];
+    private readonly RunPlan _plan;
     private readonly Accelerator _accelerator;
-    private readonly MemoryBuffer1D<int, Stride1D.Dense> _recipeOf;
-    private readonly MemoryBuffer1D<int, Stride1D.Dense> _rowOf;
-    private readonly MemoryBuffer1D<int, Stride1D.Dense> _collapseTime;
-    private readonly MemoryBuffer1D<int, Stride1D.Dense> _leftAt;
-    private readonly MemoryBuffer1D<long, Stride1D.Dense> _rows;
+    private readonly ContextKernelLauncher _launcher;
+    private readonly RowSumsSettings _rowSettings;
+    private readonly int _firstModelGeneration;
+    private readonly (KernelShape Shape, BatchSettings Settings)[] _generalLaunches;
+    private readonly (KernelShape Shape, BatchSettings Settings)[] _modelLaunches;
+    private readonly ContextBatch _views;
+    private readonly ArrayView<long> _sumsView;
+    private readonly ArrayView<int> _binsView;
+    private readonly long[] _sums;
+    private readonly int[] _bins;
+    private readonly int[] _recipeOf;
+    private readonly int[] _rowOf;
+    private BatchSettings _settings;
 
     public DeviceBatch(
         RunPlan plan,
@@ -27,34 +43,54 @@ internal sealed class DeviceBatch : IDisposable
         BatchRange range,
         Accelerator accelerator,
         Initializer<int, Stride1D.Dense> fill,
-        int groups
+        ContextKernelLauncher launcher
     )
     {
+        _plan = plan;
         _accelerator = accelerator;
+        _launcher = launcher;
         int count = range.Count;
+        int window = Window(plan);
+        _settings = CreateSettings(plan, table, range);
+        _rowSettings = new RowSumsSettings
+        {
+            LogUnit = Math.ScaleB(1, -plan.LogBits),
+            TruthUnit = 1.0 / plan.TruthScale,
+        };
         LeftAt = new int[count];
         CollapseTime = new int[count];
-        Rows = new long[count * (MostGenerations + 1L) * ObservableRow.Length];
-        Settings = CreateSettings(plan, table, range);
+        LastRows = new long[(long)count * ObservableRow.Length];
+        TraceRows = new long[(long)_settings.Traced * window * ObservableRow.Length];
+        Totals = new long[LaunchTotals.Length];
+        _sums = new long[window * NumbersPerReport];
+        _bins = new int[window * BinsPerReport];
+        _recipeOf = new int[window];
+        _rowOf = new int[window];
         int[] samples = table.Samples.AsSpan(range.Start, count).ToArray();
         int[] real = table.Real.AsSpan(range.Start, count).ToArray();
+        int[] sizes = [.. samples.Select((n, i) => (int)plan.Schedule.LargestSet(n, real[i]))];
+        int[] order = LaunchClass.Order(sizes);
+        var choice = KernelChoice.For(accelerator, _settings.Slots, plan.Vocabulary);
+        _firstModelGeneration = LaunchClass.FirstModelGeneration(plan.Schedule);
+        _generalLaunches = [Shape(new LaunchClass(KernelKind.General, 0, count, sizes[0]), 0, choice)];
+        _modelLaunches = [.. LaunchClass.Split(sizes, choice).Select((c, i) => Shape(c, i, choice))];
+        int groups = _generalLaunches[0].Shape.Groups;
+        long tableWords = _modelLaunches.Max(l => ContextKernelLauncher.TableWords(l.Shape, l.Settings));
         long[] realOffsets = Offsets(count, i => plan.IsCorpus || plan.Schedule.KeepsReal ? real[i] : 0);
-        long[] setOffsets = Offsets(count, i => Settings.Slots * plan.Schedule.LargestSet(samples[i], real[i]));
+        long[] setOffsets = Offsets(count, i => _settings.Slots * plan.Schedule.LargestSet(samples[i], real[i]));
         long[] firstOffsets = Offsets(
             count,
-            i => ContextKernel.CountSlots((int)plan.Schedule.SetSize(1, samples[i], real[i]), plan.Vocabulary)
+            i => TokenTable.Slots((int)plan.Schedule.SetSize(1, samples[i], real[i]), plan.Vocabulary)
         );
-        _recipeOf = Keep(accelerator.Allocate1D<int>(MostGenerations));
-        _rowOf = Keep(accelerator.Allocate1D<int>(MostGenerations));
-        _collapseTime = Keep(accelerator.Allocate1D<int>(count));
-        _leftAt = Keep(accelerator.Allocate1D<int>(count));
-        _rows = Keep(accelerator.Allocate1D<long>(Rows.LongLength));
-        _collapseTime.MemSetToZero();
-        _leftAt.MemSetToZero();
         TruthData truth = TruthData.Create(plan, table.FirstContext + range.Start, count);
         HeldOutData heldOut = HeldOutData.Create(plan, table.FirstContext + range.Start, count);
-        Views = new ContextBatch
+        _sumsView = Empty<long>(_sums.Length);
+        _binsView = Empty<int>(_bins.Length);
+        _views = new ContextBatch
         {
+            Order = Upload(order),
+            QueueHeads = Empty<int>(_modelLaunches.Length),
+            Totals = Empty<long>(LaunchTotals.Length),
             Samples = Upload(samples),
             Real = Upload(real),
             PureTruth = Upload(truth.Pure),
@@ -62,9 +98,9 @@ internal sealed class DeviceBatch : IDisposable
             RealTokens = plan.IsCorpus ? Upload(Followers(plan, table, range)) : Empty<int>(realOffsets[^1]),
             SetOffsets = Upload(setOffsets),
             Sets = Empty<int>(setOffsets[^1]),
-            SetSizes = Empty<int>((long)count * Settings.Slots),
+            SetSizes = Empty<int>((long)count * _settings.Slots),
             FirstOffsets = Upload(firstOffsets),
-            FirstTokens = Filled(fill, firstOffsets[^1], ContextKernel.Empty),
+            FirstTokens = Filled(fill, firstOffsets[^1], TokenTable.Empty),
             FirstCounts = Empty<int>(firstOffsets[^1]),
             FirstSizes = Empty<int>(count),
             HeldOffsets = Upload(heldOut.Offsets),
@@ -73,76 +109,106 @@ internal sealed class DeviceBatch : IDisposable
             TruthThresholds = Upload(truth.Thresholds),
             TruthAliases = Upload(truth.Aliases),
             TruthUnits = Upload(truth.Units),
-            RecipeOf = _recipeOf.View,
-            RowOf = _rowOf.View,
+            RecipeOf = Empty<int>(window),
+            RowOf = Empty<int>(window),
             RecipeOffsets = Upload(RecipeOffsets(plan)),
             Segments = Upload(plan.Schedule.Recipes.SelectMany(r => r).ToArray()),
             Logs = Upload(plan.Logs),
-            WorkTokens = Empty<int>((long)groups * Settings.CountSlots),
-            WorkCounts = Empty<int>((long)groups * Settings.CountSlots),
+            WorkTokens = Empty<int>((long)groups * _settings.CountSlots),
+            WorkCounts = Empty<int>((long)groups * _settings.CountSlots),
+            NumberTables = Empty<int>(tableWords),
             CollapsedRun = Empty<int>(count),
-            CollapseTime = _collapseTime.View,
-            LeftAt = _leftAt.View,
-            Rows = _rows.View,
+            CollapseTime = Empty<int>(count),
+            LeftAt = Empty<int>(count),
+            Rows = Empty<long>((long)count * window * ObservableRow.Length),
+            TraceRows = Empty<long>(TraceRows.LongLength),
+            LastRows = Empty<long>(LastRows.LongLength),
         };
     }
 
-    /// <summary>What all contexts share; each launch sets its generations.</summary>
-    public BatchSettings Settings;
+    /// <summary>First generation of the last launch.</summary>
+    public int FirstGeneration => _settings.FirstGeneration;
 
-    /// <summary>The device memory.</summary>
-    public ContextBatch Views { get; }
+    /// <summary>Last generation of the last launch.</summary>
+    public int LastGeneration => _settings.FirstGeneration + _settings.Generations - 1;
 
-    /// <summary>After <see cref="Download"/>: the generation after which each context left, or 0.</summary>
+    /// <summary>Generations of the last launch that are reported.</summary>
+    public int Reported => _settings.Reported;
+
+    /// <summary>Contexts whose rows are wanted one by one.</summary>
+    public int Traced => _settings.Traced;
+
+    /// <summary>The generation after which each context left, or 0.</summary>
     public int[] LeftAt { get; }
 
-    /// <summary>After <see cref="Download"/>: collapse times, or 0.</summary>
+    /// <summary>The <see cref="LaunchTotals"/> of the last launch.</summary>
+    public long[] Totals { get; }
+
+    /// <summary>Rows of traced contexts of the last launch.</summary>
+    public long[] TraceRows { get; }
+
+    /// <summary>After <see cref="DownloadEnd"/>: collapse times, or 0.</summary>
     public int[] CollapseTime { get; }
 
-    /// <summary>After <see cref="Download"/>: the rows of the last launch.</summary>
-    public long[] Rows { get; }
+    /// <summary>After <see cref="DownloadEnd"/>: the row with which each context left, or its last reported one.</summary>
+    public long[] LastRows { get; }
 
     /// <summary>Bytes of device memory that one context takes, its share of shared tables left out.</summary>
     public static double BytesPerContext(RunPlan plan, int samples, int real)
     {
         double sets = 4.0 * (plan.Schedule.Lookback + 1) * plan.Schedule.LargestSet(samples, real);
-        double first = 8.0 * ContextKernel.CountSlots((int)plan.Schedule.SetSize(1, samples, real), plan.Vocabulary);
+        double first = 8.0 * TokenTable.Slots((int)plan.Schedule.SetSize(1, samples, real), plan.Vocabulary);
         double kept = plan.IsCorpus || plan.Schedule.KeepsReal ? 4.0 * real : 0;
         double truth = plan.IsPerContext ? 20.0 * plan.Vocabulary : 0;
-        double rows = 8.0 * ObservableRow.Length * (MostGenerations + 1);
+        double traced = plan.Settings.Trace > 0 ? 2 : 1;
+        double rows = 8.0 * ObservableRow.Length * ((traced * Window(plan)) + 1);
         return sets + first + kept + truth + rows + (4.0 * plan.Schedule.Lookback) + 64;
     }
 
-    /// <summary>Sets the generations of the next launch.</summary>
-    public void SelectGenerations(RunPlan plan, int first, int count)
+    /// <summary>Trains a few generations, adds up their rows, and brings what they add up to to the host.</summary>
+    /// <param name="first">The first generation.</param>
+    /// <param name="most">The most generations, at least 1.</param>
+    public void Train(int first, int most)
     {
-        var recipes = new int[MostGenerations];
-        var rows = new int[MostGenerations];
-        int reported = 0;
-        for (int i = 0; i < count; i++)
+        bool fromModels = first >= _firstModelGeneration;
+        int end = fromModels ? _plan.LastGeneration : Math.Min(_plan.LastGeneration, _firstModelGeneration - 1);
+        SelectGenerations(first, Math.Min(Math.Min(most, _recipeOf.Length), end - first + 1));
+        _views.QueueHeads.MemSetToZero();
+        _views.Totals.MemSetToZero();
+        foreach ((KernelShape shape, BatchSettings own) in fromModels ? _modelLaunches : _generalLaunches)
         {
-            recipes[i] = plan.Schedule.RecipeNumber(first + i);
-            rows[i] = plan.ReportIndex(first + i) >= 0 ? reported++ : -1;
+            BatchSettings settings = own;
+            settings.FirstGeneration = _settings.FirstGeneration;
+            settings.Generations = _settings.Generations;
+            settings.Reported = _settings.Reported;
+            _launcher.Train(_accelerator.DefaultStream, shape, settings, _views);
         }
 
-        _recipeOf.CopyFromCPU(recipes);
-        _rowOf.CopyFromCPU(rows);
-        Settings.FirstGeneration = first;
-        Settings.Generations = count;
-        Settings.Reported = reported;
+        int reported = _settings.Reported;
+        ArrayView<long> sums = _sumsView.SubView(0, Math.Max(1, reported * NumbersPerReport));
+        ArrayView<int> bins = _binsView.SubView(0, Math.Max(1, reported * BinsPerReport));
+        sums.MemSetToZero();
+        bins.MemSetToZero();
+        _launcher.AddRows(_accelerator.DefaultStream, _settings, _rowSettings, _views, sums, bins);
+        _accelerator.Synchronize();
+        Download(_views.Totals, Totals, Totals.Length);
+        Download(_views.LeftAt, LeftAt, LeftAt.Length);
+        Download(sums, _sums, reported * NumbersPerReport);
+        Download(bins, _bins, reported * BinsPerReport);
+        Download(_views.TraceRows, TraceRows, _settings.Traced * reported * ObservableRow.Length);
     }
 
-    /// <summary>Waits for the launch and brings its rows to the host.</summary>
-    public void Download()
-    {
-        _accelerator.Synchronize();
-        _leftAt.CopyToCPU(LeftAt);
-        _collapseTime.CopyToCPU(CollapseTime);
-        long length = (long)Settings.Contexts * (Settings.Reported + 1) * ObservableRow.Length;
+    /// <summary>Sums over contexts for a reported generation of the last launch, counted from 0.</summary>
+    public ReadOnlySpan<long> SumsOf(int row) => _sums.AsSpan(row * NumbersPerReport, NumbersPerReport);
 
-        // As a span: ILGPU 1.5.3 does not pin an array that it is given by its first element, and copies while the
-        // garbage collector may move it.
-        _rows.View.SubView(0, length).CopyToCPU(_accelerator.DefaultStream, Rows.AsSpan(0, (int)length));
+    /// <summary>Quantile bins for a reported generation of the last launch, counted from 0.</summary>
+    public ReadOnlySpan<int> BinsOf(int row) => _bins.AsSpan(row * BinsPerReport, BinsPerReport);
+
+    /// <summary>Brings the state of each context to the host.</summary>
+    public void DownloadEnd()
+    {
+        Download(_views.CollapseTime, CollapseTime, CollapseTime.Length);
+        Download(_views.LastRows, LastRows, LastRows.Length);
     }
 
     /// <inheritdoc/>
@@ -153,6 +219,9 @@ internal sealed class DeviceBatch : IDisposable
             buffer.Dispose();
         }
     }
+
+    /// <summary>Generations of a launch that there is room for.</summary>
+    private static int Window(RunPlan plan) => Math.Min(MostGenerations, plan.LastGeneration);
 
     private static BatchSettings CreateSettings(RunPlan plan, ContextTable table, BatchRange range) =>
         new()
@@ -165,11 +234,60 @@ internal sealed class DeviceBatch : IDisposable
             LastRealUse = plan.Schedule.LastRealUse,
             UntilCollapse = plan.Settings.UntilCollapse ? 1 : 0,
             TruthColumns = plan.IsCorpus ? 0 : (uint)plan.Vocabulary,
+            TruthThreshold = plan.IsCorpus ? 0 : TruthDraw.Threshold((uint)plan.Vocabulary),
             TruthStride = plan.IsPerContext ? plan.Vocabulary : 0,
             TruthScale = plan.TruthScale,
             Vocabulary = plan.Vocabulary,
             CountSlots = range.CountSlots,
+            Traced = (int)Math.Clamp(plan.Settings.Trace - table.FirstContext - range.Start, 0, range.Count),
+            HasHeldOut = plan.Settings.HeldOut is null ? 0 : 1,
         };
+
+    private (KernelShape Shape, BatchSettings Settings) Shape(LaunchClass contexts, int number, KernelChoice choice)
+    {
+        int mostGroups = (int)Math.Max(1, MostWorkBytes / (8.0 * _settings.CountSlots));
+        int count = contexts.End - contexts.Start;
+        KernelShape shape = _launcher.Shape(contexts.Kind, count, contexts.LargestSet, mostGroups, choice);
+        BatchSettings settings = _settings;
+        settings.Queue = number;
+        settings.QueueStart = contexts.Start;
+        settings.QueueEnd = contexts.End;
+        if (contexts.Kind != KernelKind.General)
+        {
+            settings.Capacity = KernelChoice.Capacity(contexts.LargestSet);
+            settings.Numbers = choice.Numbers(contexts.LargestSet);
+            settings.NumberSlots = (int)SharedSetKernel.NumberSlots(settings.Numbers, settings.Vocabulary);
+        }
+
+        return (shape, settings);
+    }
+
+    private void SelectGenerations(int first, int count)
+    {
+        int reported = 0;
+        for (int i = 0; i < count; i++)
+        {
+            _recipeOf[i] = _plan.Schedule.RecipeNumber(first + i);
+            _rowOf[i] = _plan.ReportIndex(first + i) >= 0 ? reported++ : -1;
+        }
+
+        _views.RecipeOf.CopyFromCPU(_accelerator.DefaultStream, _recipeOf.AsSpan());
+        _views.RowOf.CopyFromCPU(_accelerator.DefaultStream, _rowOf.AsSpan());
+        _settings.FirstGeneration = first;
+        _settings.Generations = count;
+        _settings.Reported = reported;
+    }
+
+    // As spans: ILGPU 1.5.3 does not pin an array that it is given by its first element, and copies while the
+    // garbage collector may move it.
+    private void Download<T>(ArrayView<T> view, T[] target, int length)
+        where T : unmanaged
+    {
+        if (length > 0)
+        {
+            view.SubView(0, length).CopyToCPU(_accelerator.DefaultStream, target.AsSpan(0, length));
+        }
+    }
 
     private static long[] Offsets(int count, Func<int, long> length)
     {

@@ -11,8 +11,8 @@ using ILGPU.Runtime;
 namespace Collapse.Engines.Gpu;
 
 /// <summary>
-/// Trains contexts with <see cref="ContextKernel"/> on a CUDA or OpenCL device. The host only splits chunks
-/// into batches that fit, chooses how many generations a launch covers, and records the rows that come back.
+/// Trains contexts on a CUDA or OpenCL device. The host only splits chunks into batches that fit, chooses how
+/// many generations a launch covers, and records the sums over contexts that come back.
 /// </summary>
 public sealed class IlgpuEngine : IEngine
 {
@@ -20,15 +20,13 @@ public sealed class IlgpuEngine : IEngine
     private static readonly TimeSpan ShortLaunch = TimeSpan.FromMilliseconds(200);
 
     private const double MemoryShare = 0.7;
-    private const int MostGroupsPerProcessor = 16;
-    private const double MostWorkBytes = 1 << 28;
 
     private readonly Context _context;
     private readonly Accelerator _accelerator;
     private readonly double _batchBytes;
-    private readonly Dictionary<(int Groups, int Size), ContextKernelLaunch> _launches = [];
+    private readonly ContextKernelLauncher _launcher;
 
-    // Kept like the launches: ILGPU frees a kernel that nothing holds, even while its launcher is at work.
+    // Kept like the launcher: ILGPU frees a kernel that nothing holds, even while it is at work.
     private readonly Initializer<int, Stride1D.Dense> _fill;
 
     /// <summary>Creates the engine; the context is disposed with it.</summary>
@@ -42,6 +40,7 @@ public sealed class IlgpuEngine : IEngine
         _context = context;
         _accelerator = device.CreateAccelerator(context);
         _batchBytes = batchBytes;
+        _launcher = new ContextKernelLauncher(_accelerator);
         _fill = _accelerator.CreateInitializer<int, Stride1D.Dense>();
     }
 
@@ -64,7 +63,7 @@ public sealed class IlgpuEngine : IEngine
         }
 
         double shared = plan.HasSharedTruth ? 20.0 * plan.Vocabulary : 0;
-        double work = 8.0 * ContextKernel.CountSlots(plan.LargestSet, plan.Vocabulary);
+        double work = 8.0 * TokenTable.Slots(plan.LargestSet, plan.Vocabulary);
         if (largest + shared + work > Budget)
         {
             throw new InvalidInputException(
@@ -110,45 +109,125 @@ public sealed class IlgpuEngine : IEngine
                 return;
             }
 
-            int groups = Groups(range);
-            using var batch = new DeviceBatch(plan, chunk.Table, range, _accelerator, _fill, groups);
-            TrainBatch(plan, chunk, range, batch, Launch(range, groups), cancellation);
+            using var batch = new DeviceBatch(plan, chunk.Table, range, _accelerator, _fill, _launcher);
+            TrainBatch(plan, chunk, range, batch, cancellation);
         }
     }
 
-    private void TrainBatch(
+    private static void TrainBatch(
         RunPlan plan,
         Chunk chunk,
         BatchRange range,
         DeviceBatch batch,
-        ContextKernelLaunch launch,
         CancellationToken cancellation
     )
     {
+        Recorder recorder = chunk.Rent();
         int length = 1;
-        int first = 1;
+        int last = 0;
         bool isActive = true;
-        while (isActive && first <= plan.LastGeneration && !cancellation.IsCancellationRequested)
+        while (isActive && last < plan.LastGeneration && !cancellation.IsCancellationRequested)
         {
-            int generations = Math.Min(length, plan.LastGeneration - first + 1);
             var watch = Stopwatch.StartNew();
             int[] leftBefore = (int[])batch.LeftAt.Clone();
-            batch.SelectGenerations(plan, first, generations);
-            launch(_accelerator.DefaultStream, batch.Settings, batch.Views);
-            batch.Download();
+            batch.Train(last + 1, length);
+            last = batch.LastGeneration;
             if (watch.Elapsed < ShortLaunch)
             {
-                length = Math.Min(2 * length, DeviceBatch.MostGenerations);
+                length = Math.Min(4 * length, DeviceBatch.MostGenerations);
+            }
+            else if (watch.Elapsed > 4 * ShortLaunch)
+            {
+                length = Math.Max(1, length / 2);
             }
 
-            Record(plan, chunk, range, batch, leftBefore);
-            isActive = batch.LeftAt.AsSpan().Contains(0);
-            first += generations;
+            RecordSums(plan, batch, recorder);
+            RecordTrace(plan, chunk.Table, range, batch, leftBefore, recorder);
+            long notNeeded = NotNeeded(plan, chunk.Table, range, batch, leftBefore);
+            chunk.Advance(batch.Totals[LaunchTotals.Drawn], batch.Totals[LaunchTotals.Tokens] + notNeeded);
+            isActive = batch.Totals[LaunchTotals.Active] > 0;
+        }
+
+        chunk.Return(recorder);
+        if (last > 0)
+        {
+            batch.DownloadEnd();
+            RecordEnd(plan, chunk, range, batch, last);
         }
     }
 
-    /// <summary>Hands the rows of a launch to recorders, contexts side by side.</summary>
-    private static void Record(RunPlan plan, Chunk chunk, BatchRange range, DeviceBatch batch, int[] leftBefore) =>
+    private static void RecordSums(RunPlan plan, DeviceBatch batch, Recorder recorder)
+    {
+        int row = 0;
+        for (int m = batch.FirstGeneration; m <= batch.LastGeneration; m++)
+        {
+            if (plan.ReportIndex(m) is >= 0 and int report)
+            {
+                recorder.Report(report, batch.SumsOf(row), batch.BinsOf(row));
+                row++;
+            }
+        }
+    }
+
+    private static void RecordTrace(
+        RunPlan plan,
+        ContextTable table,
+        BatchRange range,
+        DeviceBatch batch,
+        int[] leftBefore,
+        Recorder recorder
+    )
+    {
+        for (int i = 0; i < batch.Traced; i++)
+        {
+            int last = batch.LeftAt[i] > 0 ? batch.LeftAt[i] : batch.LastGeneration;
+            int row = 0;
+            for (int m = batch.FirstGeneration; m <= last && leftBefore[i] == 0; m++)
+            {
+                if (plan.ReportIndex(m) >= 0)
+                {
+                    int start = ((i * batch.Reported) + row++) * ObservableRow.Length;
+                    ReadOnlySpan<long> values = batch.TraceRows.AsSpan(start, ObservableRow.Length);
+                    (int size, int firstSize) = Sizes(plan, table, range.Start + i, m);
+                    recorder.Trace(table, range.Start + i, m, values, size, firstSize);
+                }
+            }
+        }
+    }
+
+    /// <summary>Tokens that contexts which left in a launch do not draw any more.</summary>
+    private static long NotNeeded(
+        RunPlan plan,
+        ContextTable table,
+        BatchRange range,
+        DeviceBatch batch,
+        int[] leftBefore
+    )
+    {
+        long tokens = 0;
+        for (int i = 0; i < leftBefore.Length; i++)
+        {
+            if (leftBefore[i] == 0 && batch.LeftAt[i] > 0)
+            {
+                int index = range.Start + i;
+                double perGeneration =
+                    plan.Schedule.TotalSize(table.Samples[index], table.Real[index]) / plan.LastGeneration;
+                tokens += (long)(perGeneration * (plan.LastGeneration - batch.LeftAt[i]));
+            }
+        }
+
+        return tokens;
+    }
+
+    /// <summary>Hands the end of each context to recorders, contexts side by side.</summary>
+    private static void RecordEnd(RunPlan plan, Chunk chunk, BatchRange range, DeviceBatch batch, int last)
+    {
+        int lastReported = last;
+        while (lastReported > 0 && plan.ReportIndex(lastReported) < 0)
+        {
+            lastReported--;
+        }
+
         Parallel.ForEach(
             Partitioner.Create(0, range.Count),
             part =>
@@ -156,77 +235,42 @@ public sealed class IlgpuEngine : IEngine
                 Recorder recorder = chunk.Rent();
                 for (int i = part.Item1; i < part.Item2; i++)
                 {
-                    if (leftBefore[i] == 0)
-                    {
-                        RecordContext(plan, chunk, range.Start + i, batch, i, recorder);
-                    }
+                    RecordContext(plan, chunk.Table, range.Start + i, batch, i, lastReported, recorder);
                 }
 
                 chunk.Return(recorder);
             }
         );
+    }
 
-    private static void RecordContext(RunPlan plan, Chunk chunk, int index, DeviceBatch batch, int i, Recorder recorder)
+    private static void RecordContext(
+        RunPlan plan,
+        ContextTable table,
+        int index,
+        DeviceBatch batch,
+        int i,
+        int lastReported,
+        Recorder recorder
+    )
     {
-        ContextTable table = chunk.Table;
-        (int samples, int real) = (table.Samples[index], table.Real[index]);
-        var firstSize = (int)plan.Schedule.SetSize(1, samples, real);
         int left = batch.LeftAt[i];
-        int end = batch.Settings.FirstGeneration + batch.Settings.Generations - 1;
-        int last = left > 0 ? left : end;
-        int reported = batch.Settings.Reported;
-        long start = (long)i * (reported + 1);
-        long drawn = 0;
-        long settled = 0;
-        int row = 0;
+        int generation = left > 0 ? left : lastReported;
+        ReadOnlySpan<long> row = batch.LastRows.AsSpan(i * ObservableRow.Length, ObservableRow.Length);
+        (int size, int firstSize) = Sizes(plan, table, index, generation);
         table.CollapseTime[index] = batch.CollapseTime[i];
-        for (int m = batch.Settings.FirstGeneration; m <= last; m++)
-        {
-            var size = (int)plan.Schedule.SetSize(m, samples, real);
-            drawn += plan.Schedule.DrawnSize(m, samples, real);
-            settled += size;
-            if (plan.ReportIndex(m) is >= 0 and int report)
-            {
-                recorder.Report(table, index, report, Row(start + row++), size, firstSize);
-            }
-        }
-
         if (left > 0)
         {
-            recorder.Leave(
-                table,
-                index,
-                left,
-                Row(start + reported),
-                (int)plan.Schedule.SetSize(left, samples, real),
-                firstSize
-            );
-            double perGeneration = plan.Schedule.TotalSize(samples, real) / plan.LastGeneration;
-            settled += (long)(perGeneration * (plan.LastGeneration - left));
+            recorder.Leave(table, index, left, row, size, firstSize);
         }
-
-        chunk.Advance(drawn, settled);
-
-        ReadOnlySpan<long> Row(long number) =>
-            batch.Rows.AsSpan((int)(number * ObservableRow.Length), ObservableRow.Length);
-    }
-
-    private int Groups(BatchRange range)
-    {
-        int most = Math.Max(1, _accelerator.NumMultiprocessors) * MostGroupsPerProcessor;
-        int fit = (int)Math.Max(1, MostWorkBytes / (8.0 * range.CountSlots));
-        return Math.Min(Math.Min(most, fit), range.Count);
-    }
-
-    private ContextKernelLaunch Launch(BatchRange range, int groups)
-    {
-        int size = ContextKernelLauncher.GroupSize(_accelerator, range.CountSlots / 2);
-        if (!_launches.TryGetValue((groups, size), out ContextKernelLaunch? launch))
+        else
         {
-            launch = ContextKernelLauncher.Create(_accelerator, groups, size);
-            _launches.Add((groups, size), launch);
+            recorder.Keep(table, index, generation, row, size, firstSize);
         }
+    }
 
-        return launch;
+    private static (int Size, int FirstSize) Sizes(RunPlan plan, ContextTable table, int index, int generation)
+    {
+        (int samples, int real) = (table.Samples[index], table.Real[index]);
+        return ((int)plan.Schedule.SetSize(generation, samples, real), (int)plan.Schedule.SetSize(1, samples, real));
     }
 }
