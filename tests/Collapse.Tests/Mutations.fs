@@ -365,7 +365,6 @@ let private device =
         killed
             (core "Engines/Gpu/IlgpuEngine")
             [
-                "leftBefore[i] == 0; m++", "true; m++"
                 "int generation = left > 0 ? left : lastReported;", "int generation = lastReported;"
                 "last = batch.LastGeneration;", "last = batch.FirstGeneration;"
                 "batch.BinsOf(row));\n                row++;", "batch.BinsOf(row));"

@@ -142,7 +142,7 @@ public sealed class IlgpuEngine : IEngine
             }
 
             RecordSums(plan, batch, recorder);
-            RecordTrace(plan, chunk.Table, range, batch, leftBefore, recorder);
+            RecordTrace(plan, chunk.Table, range, batch, recorder);
             long notNeeded = NotNeeded(plan, chunk.Table, range, batch, leftBefore);
             chunk.Advance(batch.Totals[LaunchTotals.Drawn], batch.Totals[LaunchTotals.Tokens] + notNeeded);
             isActive = batch.Totals[LaunchTotals.Active] > 0;
@@ -174,15 +174,15 @@ public sealed class IlgpuEngine : IEngine
         ContextTable table,
         BatchRange range,
         DeviceBatch batch,
-        int[] leftBefore,
         Recorder recorder
     )
     {
         for (int i = 0; i < batch.Traced; i++)
         {
+            // Of a context that left in an earlier launch no generation is left.
             int last = batch.LeftAt[i] > 0 ? batch.LeftAt[i] : batch.LastGeneration;
             int row = 0;
-            for (int m = batch.FirstGeneration; m <= last && leftBefore[i] == 0; m++)
+            for (int m = batch.FirstGeneration; m <= last; m++)
             {
                 if (plan.ReportIndex(m) >= 0)
                 {
