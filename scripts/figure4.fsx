@@ -1,7 +1,8 @@
-// Figure 4 of the paper: the partially synthetic scenario from truths of different sum of squares S_0, from nearly
-// uniform (484 tokens) to a few dominant ones (16). Left: how far S_m rises above S_1, which is little beside S_1
-// itself: by (9) the rise is 1 - S_0 times one and the same curve, so the flatter the truth the more diversity goes.
-// Right: the deviation from the first model, which is largest for flat truths too, with its sharp bounds.
+// Figure 4 of the paper: the partially synthetic scenario from truths of different sum of squares S_0, one column
+// each, from nearly uniform (484 tokens) to a few dominant ones (16). Above: the truth itself, its tokens sorted.
+// Middle: single contexts, their mean S_m and (9). S_m rises little above S_1: by (9) the rise is 1 - S_0 times one
+// and the same curve, so the flatter the truth the more diversity goes. Below: the deviation from the first model,
+// which is largest for flat truths too, with its sharp bounds.
 //
 //     dotnet fsi build.fsx build
 //     dotnet fsi scripts/figure4.fsx [--quick]
@@ -21,45 +22,36 @@ let generations = size 20 50
 let runs =
     [
         for s0, support in truths ->
-            $"S<sub>0</sub> = {s0}",
             Prior.power 600 support s0
             |> Scenario.partiallySynthetic (real = real, samples = samples)
             |> Scenario.withContexts contexts
             |> Scenario.withGenerations generations
+            |> Scenario.withTraced 15
             |> Scenario.withSeed seed
             |> Simulation.run
     ]
 
-for _, run in runs do
+for run in runs do
     printfn $"{run}\n"
 
-let rises =
-    let fromFirst (values: float[]) =
-        values |> Array.map (fun v -> v - values[0])
+/// The truth of a run, its tokens sorted from the most probable down to the last in use.
+let truthOf run =
+    let sorted =
+        Prior.law seed 0 run.Scenario.Truth
+        |> Array.sortDescending
+        |> Array.filter (fun p -> p > 0.0)
 
     [
-        for i, (name, run) in List.indexed runs do
-            Figure.curve
-                Look.Strong
-                i
-                name
-                (Seq.zip (run.Generations |> Seq.map float) (fromFirst run[Quantity.SumOfSquares]))
-
-        for _, run in runs do
-            for known in Theory.curves Quantity.SumOfSquares generations run.Scenario do
-                Figure.curve
-                    Look.Exact
-                    0
-                    "S<sub>m</sub> − S<sub>1</sub>, exact, (9)"
-                    (Seq.zip (known.Generations |> Seq.map float) (fromFirst known.Values))
+        Figure.curve Look.Points 1 "truth p<sup>(0)</sup>" (sorted |> Seq.mapi (fun i p -> float (i + 1), p))
     ]
+    |> Figure.ofCurves "token, by rank" "probability p<sub>i</sub>"
 
 [
-    Figure.ofCurves "generation m" "rise of the sum of squares, S<sub>m</sub> − S<sub>1</sub>" rises
-    |> Figure.withHeading "S<sub>m</sub> − S<sub>1</sub>, simulated and by (9)"
-    Figure.compare Quantity.L1FromFirst runs
-    |> Figure.withTheory
-    |> Figure.withHeading "deviation, with its sharp bounds"
+    runs |> List.map truthOf
+    for quantity in [ Quantity.SumOfSquares; Quantity.L1FromFirst ] do
+        runs |> List.map (Figure.trajectories quantity >> Figure.withTheory)
 ]
-|> Figure.row $"Partially synthetic, N = {real}, n = {samples}: sum of squares and deviation by S<sub>0</sub>"
+|> Figure.grid
+    $"Partially synthetic, N = {real}, n = {samples}"
+    [ for s0, support in truths -> $"S<sub>0</sub> = {s0}, {support} tokens" ]
 |> keep "figure4"

@@ -1,6 +1,7 @@
-// Figure 6 of the paper: learning from more than the last model. Windows of K recent models slow collapse
-// down, K = 1 is fully synthetic; picking a random earlier model for every token stops it. Left: sums of
-// squares over 500 generations with their exact mean. Right: when the contexts collapsed, where they did.
+// Figure 6 of the paper: learning from more than the last model, one column each. Windows of K recent models slow
+// collapse down, K = 1 is fully synthetic; picking a random earlier model for every token stops it. Above: sums of
+// squares over 500 generations with their exact mean. Middle: the deviation from the first model. Below: when the
+// contexts collapsed, where they did.
 //
 //     dotnet fsi build.fsx build
 //     dotnet fsi scripts/figure6.fsx [--quick]
@@ -35,9 +36,18 @@ let runs =
 for _, result in runs do
     printfn $"{result}\n"
 
-[
-    Figure.compare Quantity.SumOfSquares runs |> Figure.withTheory
-    Figure.collapseTimes runs
-]
-|> Figure.row $"Learning from several earlier models, n = {samples}"
+/// One quantity in every column, at one height.
+let rowOf quantity =
+    runs
+    |> List.map (snd >> Figure.trajectories quantity >> Figure.withTheory)
+    |> Figure.withSameYRange
+
+let histograms =
+    runs
+    |> List.map (fun (_, result) ->
+        Figure.collapseTimes [ "histogram of T", result ]
+        |> Figure.withXRange 0.0 (float generations))
+
+[ rowOf Quantity.SumOfSquares; rowOf Quantity.L1FromFirst; histograms ]
+|> Figure.grid $"Learning from several earlier models, n = {samples}" (List.map fst runs)
 |> keep "figure6"

@@ -26,6 +26,8 @@ type Look =
     | Dots
     /// <summary>A histogram of x; y is not looked at.</summary>
     | Histogram
+    /// <summary>The name, written at the points; not in the legend.</summary>
+    | Words
 
 /// <summary>One curve, cloud of points or histogram of a figure.</summary>
 type Curve =
@@ -81,8 +83,10 @@ type Figure =
         Title: string
         /// <summary>A smaller line below, in HTML.</summary>
         Subtitle: string
-        /// <summary>Side by side.</summary>
+        /// <summary>Row by row, each row from left to right.</summary>
         Panels: Panel list
+        /// <summary>Panels in a row; with as many as there are panels they stand side by side.</summary>
+        Columns: int
     }
 
     /// <summary>One line about the figure.</summary>
@@ -107,6 +111,8 @@ module internal Drawing =
     let private panelWidth, simplexWidth, aloneWidth = 470, 290, 640
     let private frameWidth = 110
     let private height, simplexHeight = 500, 390
+    let private gridWidth, gridHeight = 300, 270
+    let private gridHead, gridFoot = 100, 130
 
     let private colour (curve: Curve) =
         // An exact value lies on its mean, where only another colour shows it; a bound lies apart, and is told from
@@ -174,6 +180,17 @@ module internal Drawing =
             UseDefaults = false
         )
 
+    let private words (curve: Curve) =
+        Chart.Scatter(
+            curve.X,
+            curve.Y,
+            StyleParam.Mode.Text,
+            Name = curve.Name,
+            Text = curve.Name,
+            ShowLegend = false,
+            UseDefaults = false
+        )
+
     let private simplexPoints legend (curve: Curve) =
         let third = Array.map2 (fun a b -> 1.0 - a - b) curve.X curve.Y
 
@@ -199,6 +216,7 @@ module internal Drawing =
                 | Look.Points -> points 8 1.0 legend curve
                 | Look.Dots -> points 4 0.25 legend curve
                 | Look.Histogram -> histogram bins legend curve
+                | Look.Words -> words curve
 
         chart |> Chart.withTraceInfo (LegendGroup = curve.Name)
 
@@ -265,7 +283,7 @@ module internal Drawing =
 
     let private panel isNew (panel: Panel) =
         let legend (curve: Curve) =
-            curve.Look <> Look.Pale && isNew curve.Name
+            curve.Look <> Look.Words && isNew curve.Name
 
         let chart =
             panel.Curves
@@ -325,16 +343,62 @@ module internal Drawing =
         ]
         |> Chart.combine
 
+    // What is above or to the left is not said again: a heading, the title of an axis.
+    let private shared columns (panels: Panel list) =
+        let at = Array.ofList panels
+
+        [
+            for i, panel in List.indexed panels do
+                let repeats text (other: Panel option) =
+                    other |> Option.exists (fun it -> text it = text panel)
+
+                let left = if i % columns > 0 then Some at[i - 1] else None
+
+                let once text other =
+                    if repeats text other then "" else text panel
+
+                { panel with
+                    Heading = once _.Heading (Array.tryItem (i - columns) at)
+                    Vertical.Title = once _.Vertical.Title left
+                    Horizontal.Title = once _.Horizontal.Title (Array.tryItem (i + columns) at)
+                }
+        ]
+
+    let private grid columns (panels: Panel list) charts =
+        charts
+        |> Chart.Grid(
+            nRows = (panels.Length + columns - 1) / columns,
+            nCols = columns,
+            SubPlotTitles = (panels |> List.map _.Heading),
+            Pattern = StyleParam.LayoutGridPattern.Independent,
+            XGap = 0.22,
+            YGap = 0.24
+        )
+
     /// The chart, with the whole of plotly.js in its page.
     let chart (figure: Figure) =
         let seen = Collections.Generic.HashSet<string>()
-        let panels = figure.Panels |> List.map (fun it -> it, panel seen.Add it)
+        let isGrid = figure.Columns < figure.Panels.Length
+
+        let described =
+            if isGrid then
+                shared figure.Columns figure.Panels
+            else
+                figure.Panels
+
+        let panels = described |> List.map (fun it -> it, panel seen.Add it)
 
         let arranged, width, height =
             match panels with
             | many when many |> List.forall (fun (panel, _) -> panel.IsSimplex) ->
                 simplexRow many, simplexWidth * many.Length + frameWidth, simplexHeight
             | [ _, alone ] -> alone, aloneWidth + legendWidth seen, height
+            | many when isGrid ->
+                many |> List.map snd |> grid figure.Columns described,
+                gridWidth * figure.Columns + frameWidth,
+                gridHeight * ((many.Length + figure.Columns - 1) / figure.Columns)
+                + gridHead
+                + gridFoot
             | many ->
                 many
                 |> List.map snd
@@ -353,7 +417,7 @@ module internal Drawing =
             Layout.init (
                 Title = Title.init (Text = title figure, X = 0.02, XAnchor = StyleParam.XAnchorPosition.Left),
                 Font = Font.init (Family = StyleParam.FontFamily.Custom "Arial, Helvetica, sans-serif", Size = 14.0),
-                Margin = Margin.init (Left = 80, Right = 30, Top = 100, Bottom = 70),
+                Margin = Margin.init (Left = 80, Right = 30, Top = gridHead, Bottom = (if isGrid then gridFoot else 70)),
                 PaperBGColor = Color.fromString "white",
                 PlotBGColor = Color.fromString "white",
                 BarMode = StyleParam.BarMode.Overlay,
@@ -362,7 +426,19 @@ module internal Drawing =
                 Height = height
             )
         )
-        |> Chart.withLegend (Legend.init (TraceGroupGap = 2))
+        |> Chart.withLegend (
+            if isGrid then
+                // Below, where it takes no width from the columns.
+                Legend.init (
+                    Orientation = StyleParam.Orientation.Horizontal,
+                    X = 0.5,
+                    XAnchor = StyleParam.XAnchorPosition.Center,
+                    Y = -70.0 / float (height - gridHead - gridFoot),
+                    YAnchor = StyleParam.YAnchorPosition.Top
+                )
+            else
+                Legend.init (TraceGroupGap = 2)
+        )
         |> Chart.withConfigStyle (Responsive = false, Displaylogo = false)
         |> Chart.withDisplayOptions (
             DisplayOptions.init (
@@ -402,6 +478,7 @@ module Figure =
                         Runs = []
                     }
                 ]
+            Columns = 1
         }
 
     /// <summary>A curve without error bars.</summary>
@@ -418,14 +495,14 @@ module Figure =
         }
 
     // All contexts in one curve, with gaps: thousands of lines stay quick to draw and have one legend entry.
-    let private pale colour name quantity run =
+    let private pale colour quantity run =
         match Run.trajectories quantity run with
         | [] -> []
         | all ->
             let withGap (generations, values) =
                 Array.append (Array.zip (floats generations) values) [| nan, nan |]
 
-            [ curve Look.Pale colour name (all |> Seq.collect withGap) ]
+            [ curve Look.Pale colour "single contexts" (all |> Seq.collect withGap) ]
 
     /// <summary>A quantity of several runs by generation: traced contexts pale, means strong.</summary>
     let compare (quantity: Quantity) (runs: (string * Run) list) =
@@ -434,8 +511,8 @@ module Figure =
                 generation.Title
                 quantity.Title
                 [
-                    for i, (name, run) in List.indexed runs do
-                        yield! pale i name quantity run
+                    for i, (_, run) in List.indexed runs do
+                        yield! pale i quantity run
 
                     for i, (name, run) in List.indexed runs do
                         curve Look.Strong i name (Seq.zip (floats run.Generations) run[quantity])
@@ -468,17 +545,26 @@ module Figure =
                     })
         }
 
-    /// <summary>Histograms of the collapse times T.</summary>
+    /// <summary>Histograms of the collapse times T; words where no context has collapsed.</summary>
     let collapseTimes (runs: (string * Run) list) =
-        ofCurves
-            "collapse time T (generations)"
-            "contexts"
+        let histograms =
             [
                 for i, (name, run) in List.indexed runs do
                     match Run.collapseTimes run with
                     | [||] -> ()
                     | times -> curve Look.Histogram i name (times |> Seq.map (fun t -> float t, 0.0))
             ]
+
+        let last =
+            runs |> Seq.map (fun (_, run) -> Array.last run.Generations) |> Seq.max |> float
+
+        ofCurves
+            "collapse time T (generations)"
+            "contexts"
+            (if histograms.IsEmpty then
+                 [ curve Look.Words 0 "no context has collapsed" [ last / 2.0, 0.5 ] ]
+             else
+                 histograms)
 
     /// <summary>Laws over three tokens as points of the simplex.</summary>
     let simplex (points: seq<float * float>) =
@@ -576,12 +662,66 @@ module Figure =
                     }
             })
 
+    /// <summary>Generations, sizes, … from and to, for instance the same in all panels.</summary>
+    let withXRange (low: float) (high: float) (figure: Figure) =
+        figure
+        |> mapPanels (fun panel ->
+            { panel with
+                Horizontal =
+                    { panel.Horizontal with
+                        Range = Some(low, high)
+                    }
+            })
+
+    /// <summary>Gives figures one range of values, from the least to the largest among them: their heights can be compared.</summary>
+    let withSameYRange (figures: Figure list) =
+        let values =
+            figures
+            |> Seq.collect _.Panels
+            |> Seq.collect _.Curves
+            |> Seq.collect _.Y
+            |> Seq.filter Double.IsFinite
+            |> Array.ofSeq
+
+        if values.Length = 0 then
+            figures
+        else
+            let low, high = Array.min values, Array.max values
+            let room = 0.05 * (high - low)
+            figures |> List.map (withYRange (low - room) (high + room))
+
     /// <summary>Figures side by side as one.</summary>
     let row (title: string) (figures: Figure list) =
+        let panels = figures |> List.collect _.Panels
+
         {
             Title = title
             Subtitle = ""
-            Panels = figures |> List.collect _.Panels
+            Panels = panels
+            Columns = panels.Length
+        }
+
+    /// <summary>Rows of figures as one, each of one panel; titles that neighbours share are written once.</summary>
+    /// <param name="title">The title, in HTML.</param>
+    /// <param name="columns">What stands above each column, in HTML.</param>
+    /// <param name="rows">As many figures in each row as there are columns.</param>
+    /// <exception cref="T:System.ArgumentException">A row has more or fewer panels than there are columns.</exception>
+    let grid (title: string) (columns: string list) (rows: Figure list list) =
+        for i, figures in List.indexed rows do
+            let panels = figures |> List.sumBy _.Panels.Length
+
+            if panels <> columns.Length then
+                invalidArg
+                    (nameof rows)
+                    $"row {i + 1} has {panels} panels below {columns.Length} columns: give each row one panel for each column"
+
+        { row
+              title
+              [
+                  for figures in rows do
+                      yield! List.map2 withHeading columns figures
+              ] with
+            Columns = columns.Length
         }
 
     /// <summary>The Plotly.NET chart, for whatever is not here.</summary>
