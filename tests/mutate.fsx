@@ -51,8 +51,9 @@ let dotnet (folder: string) (limit: TimeSpan) (arguments: string list) =
 
             try
                 used <- child.TotalProcessorTime
-            with :? InvalidOperationException ->
-                ()
+            with
+            | :? InvalidOperationException
+            | :? ComponentModel.Win32Exception -> ()
 
         if child.HasExited then
             Some(child.ExitCode, output.Result, used)

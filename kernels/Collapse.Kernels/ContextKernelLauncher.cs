@@ -40,6 +40,9 @@ public sealed class ContextKernelLauncher(Accelerator accelerator)
             HasDynamicMemory(accelerator) ? LaneKernel.Advance : LaneKernel.AdvanceFixed
         )
     );
+    private readonly Lazy<Action<AcceleratorStream, KernelConfig, BatchSettings, CountsBatch>> _counts = new(() =>
+        accelerator.LoadKernel<BatchSettings, CountsBatch>(CountsKernel.Advance)
+    );
     private readonly Lazy<
         Action<
             AcceleratorStream,
@@ -65,7 +68,7 @@ public sealed class ContextKernelLauncher(Accelerator accelerator)
     public KernelShape Shape(KernelKind kind, int contexts, int tokens, int mostGroups, KernelChoice choice)
     {
         int size = GroupSize(kind, tokens, choice);
-        int perGroup = kind == KernelKind.Lane ? size : 1;
+        int perGroup = kind is KernelKind.Lane or KernelKind.Counts ? size : 1;
         int wanted = (int)(((long)contexts + perGroup - 1) / perGroup);
         int perProcessor =
             kind == KernelKind.Lane
@@ -82,6 +85,26 @@ public sealed class ContextKernelLauncher(Accelerator accelerator)
             : kind == KernelKind.SharedSet ? choice.GroupWords(tokens)
             : 0;
         return new KernelShape(kind, groups, size, (int)words);
+    }
+
+    /// <summary>Starts generations whose counts are drawn; the call returns at once.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="shape">A shape for <see cref="KernelKind.Counts"/>.</param>
+    /// <param name="settings">The launch.</param>
+    /// <param name="batch">The device memory.</param>
+    /// <param name="halves">The tables of <see cref="HalfBinomial"/>.</param>
+    /// <exception cref="ArgumentException">A count is not positive, or a table is too short for the launch.</exception>
+    public void TrainCounts(
+        AcceleratorStream stream,
+        KernelShape shape,
+        BatchSettings settings,
+        ContextBatch batch,
+        ArrayView<ulong> halves
+    )
+    {
+        Check(settings, batch, shape);
+        var config = new KernelConfig(shape.Groups, shape.GroupSize);
+        _counts.Value(stream, config, settings, CountsBatch.Of(batch, halves));
     }
 
     /// <summary>Starts the training of the queue's contexts; the call returns at once.</summary>
@@ -149,7 +172,7 @@ public sealed class ContextKernelLauncher(Accelerator accelerator)
     {
         int most = accelerator.MaxNumThreadsPerGroup;
         int wanted =
-            kind == KernelKind.Lane ? LaneGroup
+            kind is KernelKind.Lane or KernelKind.Counts ? LaneGroup
             : tokens >= 8 * LargestGroup ? LargestGroup
             : Math.Max((int)BitOperations.RoundUpToPowerOf2((uint)(tokens + 7) / 8), SmallestGroup);
 

@@ -26,6 +26,9 @@ public static class DrawPurpose
 
     /// <summary>Gaussian embeddings of contexts: one 32-bit lane an entry.</summary>
     public const uint Embedding = 8;
+
+    /// <summary>Counts drawn in place of tokens: 64-bit lanes one after the other (<see cref="HalfBinomial"/>).</summary>
+    public const uint Counts = 9;
 }
 
 /// <summary>

@@ -13,6 +13,9 @@ public enum KernelKind
 
     /// <summary><see cref="ContextKernel"/>: one group a context, in device memory.</summary>
     General,
+
+    /// <summary><see cref="CountsKernel"/>: one thread a context, counts in place of tokens.</summary>
+    Counts,
 }
 
 /// <summary>Which kernel trains a context: the one place where sizes decide.</summary>

@@ -47,6 +47,7 @@ internal sealed class RunAction(Screen screen, CancellationToken interrupt)
             Generations = request.Generations,
             UntilCollapse = request.UntilCollapse,
             Classifier = request.Classifier,
+            Sampler = request.Sampler,
             ReportAt = request.ReportAt,
             Trace = request.Trace,
             Threads = request.Threads,

@@ -17,6 +17,7 @@ internal sealed record RunRequest : ModelRequest
     public int? Generations { get; init; }
     public bool UntilCollapse { get; init; }
     public Classifier Classifier { get; init; } = Classifier.ClosedForm;
+    public Sampler Sampler { get; init; } = Sampler.Tokens;
     public ReportGrid ReportAt { get; init; } = ReportGrid.Standard;
     public string Engine { get; init; } = "auto";
     public int? Threads { get; init; }

@@ -98,6 +98,7 @@ let jobOf (case: Case) =
         Trace = 1_000
         Chunk = None
         Classifier = Collapse.Softmax.Classifier.ClosedForm
+        Sampler = Sampler.Tokens
         ReportAt = ReportGrid.Standard
     }
 

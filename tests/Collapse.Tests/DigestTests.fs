@@ -46,6 +46,18 @@ let private written: (string * (unit -> Job) * string) list =
                 ReportAt = ReportGrid.At [ 2; 50 ]
             }),
         "02b6a9fb2f7c92c9"
+        "counts in place of tokens",
+        (fun () ->
+            { job Scenario.FullySynthetic law.Value 7 1_500 40 11UL with
+                Sampler = Sampler.Counts
+            }),
+        "4c6c5bf603d0d6f7"
+        "counts in place of tokens, until collapse",
+        (fun () ->
+            { collapseJob Scenario.FullySynthetic law.Value 11 60 12UL with
+                Sampler = Sampler.Counts
+            }),
+        "389001bcbee0425a"
         "a corpus", (fun () -> onCorpus Scenario.FullySynthetic None 6 9UL), "33b83e00efd3d505"
         "a corpus, until collapse",
         (fun () ->

@@ -136,6 +136,7 @@ let private mostPerStore =
 let private mostInstructions =
     [
         "ContextKernel.Advance", 5483
+        "CountsKernel.Advance", 2345
         "LaneKernel.Advance", 2476
         "LaneKernel.AdvanceFixed", 2474
         "PhiloxProbeKernel.Generate", 88
@@ -241,6 +242,7 @@ let tests =
                     (kernels |> List.map nameOf |> List.sort)
                     [
                         "ContextKernel.Advance"
+                        "CountsKernel.Advance"
                         "LaneKernel.Advance"
                         "LaneKernel.AdvanceFixed"
                         "PhiloxProbeKernel.Generate"

@@ -650,7 +650,12 @@ let private jumps =
         killed
             (core "Engines/Cpu/ContextTrainer")
             [
-                "plan.Schedule.IsChain ? shortestJump", "true ? shortestJump"
+                "plan.Schedule.IsChain && plan.Settings", "plan.Settings"
+                "&& plan.Settings.Sampler == Sampler.Tokens ?", "?"
+                "if (next >= firstCounted)", "if (next > firstCounted)"
+                "m == _plan.FirstCountedGeneration)", "m == _plan.FirstCountedGeneration + 1)"
+                "_drawn += size;\n        _trained", "_trained"
+                "isCounted ? _counted.Length == 1 :", ""
                 "Math.Min(report, m + (long)Math.Max", "Math.Max(report, m + (long)Math.Max"
                 "_models[(m + 1) % _models.Length]", "_models[m % _models.Length]"
                 "_models[(next + 1) % _models.Length] = model;", ""
@@ -663,6 +668,162 @@ let private jumps =
             (core "Engines/Cpu/ContextTrainer")
             "a jump gives what training gives: which of them is faster"
             [ "far - m >= _shortestJump ?", "far - m > _shortestJump ?" ]
+    ]
+
+let private counts =
+    [
+        killed
+            (kernels "HalfBinomial")
+            [
+                "1L << SmallestLog", "1L << LargestLog"
+                "Math.Min(BitOperations.Log2((ulong)tosses), LargestLog)", "LargestLog - 1"
+                "(ulong)(t >> 64)", "(ulong)(t >> 65)"
+                "(UInt128)bucket << 56", "(UInt128)bucket << 57"
+                "Count(t => t < start)", "Count(t => t <= start)"
+                "smallest = x + 1;", "smallest = x;"
+                "((2 * i) - 1) / (2 * i)", "(2 * i) / ((2 * i) + 1)"
+                "i <= half", "i < half"
+                "(tosses - x + 1)", "(tosses - x + 2)"
+                "FractionBits = 256", "FractionBits = 130"
+            ]
+        killed
+            (kernels "CountRule")
+            [
+                "FirstGeneration = 33", "FirstGeneration = 35"
+                "MostInBytes = 64", "MostInBytes = 63"
+                "MostWaiting = 64", "MostWaiting = 3"
+            ]
+        killed
+            (kernels "CountStream")
+            [
+                "while (undecided > CountRule.MostInBytes && rest > 0)", "while (undecided > CountRule.MostInBytes)"
+                "rest >= total", "rest > total"
+                "below += isOne ? zeros : 0;", "below += isOne ? 0 : zeros;"
+                "isOne ? undecided - zeros : zeros", "zeros"
+                "rest -= isOne ? total : 0;", ""
+                "while (undecided > 0 && rest > 0)", "while (undecided > 1 && rest > 0)"
+                "rest << 8", "rest << 7"
+                "rest = places - (place * total);", ""
+                "waiting >= 8 ? HighBits", "waiting > 8 ? HighBits"
+                "HighBits >> (64 - (8 * waiting))", "HighBits"
+                "(x | HighBits) - (y & ~HighBits)", "x - y"
+                "(~(x ^ y) & ~difference)", "~difference"
+                "& ~HighBits) + ~HighBits) | z)", "& ~HighBits) + ~HighBits))"
+                "while (rest >> log > 0)", "if (rest >> log > 0)"
+                "rest -= 1 << log;", "rest >>= 1;"
+                "rest >= 64; rest -= 64", "rest > 64; rest -= 64"
+                "((1UL << rest) - 1)", "((1UL << rest) | 1)"
+                "(long)(lane >> 56)", "(long)(lane >> 57)"
+                "_halves[thresholds + middle] < lane", "_halves[thresholds + middle] > lane"
+                "(long)_halves[table] + low", "low"
+                "_hasSecond = true;", ""
+                "_second = words.X2 |", "_second = words.X1 |"
+            ]
+        excused
+            (kernels "CountStream")
+            "a lane is equal to a threshold with probability 2^-52: no seed that a test of a kernel can look for"
+            [
+                "if (low < count && _halves[thresholds + low] == lane)", "if (false)"
+                "_halves[thresholds + count + low] <= next", "_halves[thresholds + count + low] < next"
+            ]
+        killed
+            (kernels "CountsKernel")
+            [
+                "batch.SetOffsets[context] + stride", "batch.SetOffsets[context] + stride + 1"
+                "settings.FirstGeneration == CountRule.FirstGeneration ?",
+                "settings.FirstGeneration != CountRule.FirstGeneration ?"
+                "settings.FirstContext + (uint)context", "(uint)context"
+                "DrawPurpose.Counts", "DrawPurpose.Index"
+                "length = KeepAlive(list, length);", ""
+                "leftAt = length == 1 ? generation : 0;", ""
+                "leftAt = length == 1 ? generation", "leftAt = length <= 2 ? generation"
+                "row >= 0 || leftAt != 0", "row >= 0"
+                "batch.SetSizes[sizes + 1] = length;", ""
+                "batch.LeftAt[context] = leftAt;", ""
+                "batch.CollapseTime[context] = leftAt;", ""
+                "(long)done * size", "(long)settings.Generations * size"
+                "list.Token(place) != token", "list.Token(place) == token"
+                "list.SetCount(k, list.Count(k - 1));", ""
+                "isNew ? 1 : list.Count(place) + 1", "list.Count(place) + 1"
+                "list.Token(middle) < token", "list.Token(middle) <= token"
+                "drawn == 0 || end - start == 1", "end - start == 1"
+                "2L * left < total", "2L * left <= total"
+                "middle < end - 1", "middle < end"
+                "drawn - leftDraws", "drawn"
+                "total - left;", "total;"
+                "list.SetToken(kept, list.Token(i));", ""
+                "if (count > 0)", "if (count > 1)"
+            ]
+        killed
+            (core "Engines/Cpu/BinomialLanes")
+            [
+                "undecided > CountRule.MostInBytes && rest", "undecided > CountRule.MostInBytes + 1 && rest"
+                "~(over >> 63)", "over >> 63"
+                "below += zeros & isOne;", "below += zeros;"
+                "undecided - (2 * zeros)", "undecided - zeros"
+                "over + (total & ~isOne)", "over"
+                "_filled - _next < CountRule.MostInBytes / 8", "_filled < _next"
+                "(ulong)rest << 8", "(ulong)rest << 7"
+                "_next += (int)(undecided + 7) / 8;", "_next += 8;"
+                "Vector512.LessThan(bytes, places)", "Vector512.LessThanOrEqual(bytes, places)"
+                "ExtractMostSignificantBits() << unused);\n            rest",
+                "ExtractMostSignificantBits());\n            rest"
+                "rest = (long)remainder;", ""
+                "tosses >> log > 0; tosses", "tosses >> log > 1; tosses"
+                "_filled - _next <= MostLanes", "_filled < _next"
+                "<< (64 - rest)", "<< rest"
+                "_next += whole;", "_next += whole + 1;"
+                "(int)(lane >> 56)", "(int)(lane >> 57)"
+                "upper[middle] < lane", "upper[middle] > lane"
+                "if (low < count && upper[low] == lane)", "if (false)"
+                "+ count + low] <= next", "+ count + low] < next"
+                "(uint)_filled / 2", "(uint)_filled"
+                "_next = 0;\n        _filled = 0;", "_filled = 0;"
+            ]
+        killed
+            (core "Engines/Cpu/CountedContext")
+            [
+                "vocabulary.Sort(_counts.AsSpan(0, Length));", ""
+                "_counts.AsSpan(counts.Length).Clear();", ""
+                "part.End - start == 1 || part.Draws == 0", "part.End - start == 1"
+                "2L * left < part.Total", "2L * left <= part.Total"
+                "middle < part.End - 1", "middle < part.End"
+                "part.Draws - draws", "part.Draws"
+                "part.Total - left", "part.Total"
+                "if (hasZeros)", "if (false)"
+                "_counts.AsSpan(kept, Length - kept).Clear();", ""
+            ]
+        killed
+            (core "Engines/ReferenceBinomial")
+            [
+                "2 * left < total", "2 * left <= total"
+                "draws - leftDraws", "draws"
+                "rest < total", "rest <= total"
+                "undecided > CountRule.MostInBytes", "undecided > 8"
+                "b < place", "b <= place"
+                "256 * rest", "128 * rest"
+                "tosses >= 1 << log", "tosses > 1 << log"
+                "upper[i] < lane", "upper[i] <= lane"
+                "lower[i] <= next", "lower[i] < next"
+                "_lane++ % 2 == 0", "_lane++ % 2 == 1"
+            ]
+        killed
+            (core "Running/Planner")
+            [
+                "settings.Classifier.IsClosedForm,\n            \"--sampler\"", "true,\n            \"--sampler\""
+                "schedule.IsChain || schedule.Generations == 1", "true"
+                "|| schedule.Generations == 1", ""
+            ]
+        killed
+            (core "Results/TallyBuffer")
+            [
+                "report != _entries - _starts[_contexts - 1]", "false"
+                "_entries == MostEntries)", "false)"
+                "_starts[_contexts] = _entries;", ""
+                "place < _starts[context + 1]", "place <= _starts[context + 1]"
+                "_contexts = 0;", ""
+                "_entries = 0;\n    }", "}"
+            ]
     ]
 
 let private loops =
@@ -914,6 +1075,7 @@ let all: Mutant list =
                 runLists, [ "digests"; "results and plans"; "engines" ], results
                 runLists, [ "jumps"; "digests" ], jumps
                 runLists, [ "loops"; "digests" ], loops
+                runLists, [ "sampler of counts"; "digests"; "results and plans" ], counts
                 runLists, [ "results and plans" ], grid
                 [ "softmax runs"; "softmax laws" ], [], softmaxRuns
                 softmaxLists, [ "sampling from logits" ], softmax

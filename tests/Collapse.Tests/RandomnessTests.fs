@@ -137,6 +137,7 @@ let private purposes =
         DrawPurpose.MixtureIndex
         DrawPurpose.Prior
         DrawPurpose.Embedding
+        DrawPurpose.Counts
     ]
 
 let private streams =
@@ -230,6 +231,7 @@ let private philoxTests =
                     "Logits", 6u
                     "LogitRest", 7u
                     "Embedding", 8u
+                    "Counts", 9u
                 ]
                 ""
         }

@@ -37,6 +37,7 @@ type Job =
         UntilCollapse: bool
         Seed: uint64
         Classifier: Classifier
+        Sampler: Sampler
         ReportAt: ReportGrid
         Trace: int
         Chunk: int option
@@ -55,6 +56,7 @@ let settings (job: Job) =
         UntilCollapse = job.UntilCollapse,
         Seed = job.Seed,
         Classifier = job.Classifier,
+        Sampler = job.Sampler,
         ReportAt = job.ReportAt,
         Trace = job.Trace,
         Chunk = Option.toNullable job.Chunk
@@ -74,6 +76,7 @@ let job scenario prior contexts samples generations seed =
         UntilCollapse = false
         Seed = seed
         Classifier = Classifier.ClosedForm
+        Sampler = Sampler.Tokens
         ReportAt = ReportGrid.Standard
         Trace = 0
         Chunk = None
@@ -116,6 +119,7 @@ let onCorpus scenario (samples: int option) generations seed =
         UntilCollapse = false
         Seed = seed
         Classifier = Classifier.ClosedForm
+        Sampler = Sampler.Tokens
         ReportAt = ReportGrid.Standard
         Trace = 0
         Chunk = None

@@ -36,7 +36,11 @@ public sealed class Chunk
     /// <summary>Takes a recorder for one worker; give it back with <see cref="Return"/>.</summary>
     internal Recorder Rent() => _recorders.TryTake(out Recorder? recorder) ? recorder : new Recorder(_plan);
 
-    internal void Return(Recorder recorder) => _recorders.Add(recorder);
+    internal void Return(Recorder recorder)
+    {
+        recorder.Complete();
+        _recorders.Add(recorder);
+    }
 
     /// <summary>Tells how far the work is.</summary>
     /// <param name="draws">Tokens drawn since the last call.</param>

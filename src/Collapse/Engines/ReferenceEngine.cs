@@ -150,6 +150,23 @@ public sealed class ReferenceEngine : IEngine
 
         private int[] NextTrainingSet(int m)
         {
+            return m >= plan.FirstCountedGeneration ? DrawCounts(m) : DrawTokens(m);
+        }
+
+        /// <summary>A generation whose counts are drawn, its tokens in ascending order.</summary>
+        private int[] DrawCounts(int m)
+        {
+            Dictionary<int, int> counts = Count(_models[m - 1]);
+            int[] alive = [.. counts.Keys.Order()];
+            int[] weights = [.. alive.Select(token => counts[token])];
+            var stream = new DrawStream(plan.Seed, _context, (uint)m, 0, DrawPurpose.Counts);
+            var drawn = new List<int>();
+            new ReferenceBinomial(stream, plan.HalfBinomials).Split(weights, _models[m - 1].Length, drawn);
+            return [.. alive.Zip(drawn).SelectMany(pair => Enumerable.Repeat(pair.First, pair.Second))];
+        }
+
+        private int[] DrawTokens(int m)
+        {
             var tokens = new List<int>();
             ImmutableArray<Segment> recipe = plan.Schedule.Recipes[plan.Schedule.RecipeNumber(m)];
             for (int s = 0; s < recipe.Length; s++)

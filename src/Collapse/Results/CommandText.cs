@@ -47,6 +47,7 @@ public static class CommandText
 
         Add(settings.UntilCollapse ? "--max-generations" : "--generations", settings.Generations);
         AddClassifier(settings.Classifier);
+        Add("--sampler", settings.Sampler == Sampler.Tokens ? null : settings.Sampler.Name());
         Add("--report-at", settings.ReportAt.Specification);
         Add("--engine", engine);
         Add("--threads", settings.Threads);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Collapse.Kernels;
 
 namespace Collapse.Results;
@@ -13,14 +15,29 @@ internal sealed class QuantileSketch(int cells)
     private const int PageLength = SketchBins.PageLength;
     private const int Pages = SketchBins.Pages;
 
-    private readonly List<uint[]> _pages = [];
+    // The pages in use, one behind the other, from the second place on; where each cell's pages lie, 0 for none.
     private readonly int[] _pageOf = new int[cells * Pages];
+    private uint[] _bins = new uint[PageLength];
+    private int _last;
 
     /// <summary>Counts a value ≥ 0 in a cell (one observable at one generation).</summary>
     public void Add(int cell, long value)
     {
         int bin = SketchBins.Bin(value);
         Page(cell * Pages + (bin >> SubBits))[bin & (PageLength - 1)]++;
+    }
+
+    /// <summary>Asks the processor to fetch what <see cref="Add"/> will change; a no-op where it cannot be asked.</summary>
+    public unsafe void Prefetch(int cell, long value)
+    {
+        if (Sse.IsSupported)
+        {
+            int bin = SketchBins.Bin(value);
+            int page = _pageOf[cell * Pages + (bin >> SubBits)];
+
+            // The address is a hint: should the array move meanwhile, nothing is read or written in vain but a line.
+            Sse.Prefetch0(Unsafe.AsPointer(ref _bins[(page * PageLength) + (bin & (PageLength - 1))]));
+        }
     }
 
     /// <summary>Adds the counts of all bins, from 0 on, to a cell.</summary>
@@ -31,7 +48,7 @@ internal sealed class QuantileSketch(int cells)
             ReadOnlySpan<int> source = bins.Slice(p * PageLength, PageLength);
             if (source.ContainsAnyExcept(0))
             {
-                uint[] target = Page(cell * Pages + p);
+                Span<uint> target = Page(cell * Pages + p);
                 for (int i = 0; i < PageLength; i++)
                 {
                     target[i] += (uint)source[i];
@@ -47,8 +64,9 @@ internal sealed class QuantileSketch(int cells)
         {
             if (other._pageOf[otherCell * Pages + p] is > 0 and int number)
             {
-                uint[] target = Page(cell * Pages + p);
-                uint[] source = other._pages[number - 1];
+                // First the target, which may be the same sketch's and move the bins.
+                Span<uint> target = Page(cell * Pages + p);
+                ReadOnlySpan<uint> source = other._bins.AsSpan(number * PageLength, PageLength);
                 for (int i = 0; i < PageLength; i++)
                 {
                     target[i] += source[i];
@@ -72,7 +90,7 @@ internal sealed class QuantileSketch(int cells)
             int number = _pageOf[cell * Pages + p];
             for (int i = 0; number > 0 && i < PageLength; i++)
             {
-                uint here = _pages[number - 1][i];
+                uint here = _bins[(number * PageLength) + i];
                 if (here > 0 && rank < below + here)
                 {
                     (double low, double width) = Edges((p << SubBits) | i);
@@ -97,14 +115,17 @@ internal sealed class QuantileSketch(int cells)
         return (Math.ScaleB(leading, exponent), Math.ScaleB(1, exponent));
     }
 
-    private uint[] Page(int slot)
+    private Span<uint> Page(int slot)
     {
         if (_pageOf[slot] == 0)
         {
-            _pages.Add(new uint[PageLength]);
-            _pageOf[slot] = _pages.Count;
+            _pageOf[slot] = ++_last;
+            if (_bins.Length < (_last + 1) * PageLength)
+            {
+                Array.Resize(ref _bins, 2 * _bins.Length);
+            }
         }
 
-        return _pages[_pageOf[slot] - 1];
+        return _bins.AsSpan(_pageOf[slot] * PageLength, PageLength);
     }
 }

@@ -19,17 +19,22 @@ internal sealed class Recorder(RunPlan plan)
         .. Enumerable.Range(0, plan.ObservableCount).Select(o => Math.ScaleB(1, Observables.UnitBits(o))),
     ];
 
+    private TallyBuffer? _buffer;
     private int _token;
     private bool _isCollapsed;
     private long _heldOutLog;
     private long _heldOutCovered;
 
+    /// <summary>The sums; complete after <see cref="Complete"/>.</summary>
     public Tally Tally { get; } = new(plan.Report.Length, plan.ObservableCount);
 
     public List<TraceRow> TraceRows { get; } = [];
 
     /// <summary>Sum modulo 2^64 over all rows: independent of their order.</summary>
     public ulong Digest { get; private set; }
+
+    /// <summary>Adds to <see cref="Tally"/> what waits to be added.</summary>
+    public void Complete() => _buffer?.Flush();
 
     /// <summary>Records a context at a reported generation.</summary>
     /// <param name="table">The chunk's table, which keeps the row as the context's last so far.</param>
@@ -97,7 +102,7 @@ internal sealed class Recorder(RunPlan plan)
     private void Report(ContextTable table, int index, int report, ReadOnlySpan<long> row, int size)
     {
         int generation = plan.Report[report];
-        Tally.Add(report, CreateEntry(table, index));
+        (_buffer ??= new TallyBuffer(Tally, plan.ObservableCount)).Add(report, CreateEntry(table, index));
         Keep(table, index, generation);
         AddToDigest(table.FirstContext + index, generation, size, row);
         TraceContext(table, index, generation, size);

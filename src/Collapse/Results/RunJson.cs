@@ -51,6 +51,11 @@ public static class RunJson
 
         WriteSamples(json, plan.Settings);
         WriteClassifier(json, plan.Settings.Classifier);
+        if (plan.Settings.Sampler != Sampler.Tokens)
+        {
+            json.WriteString("sampler", plan.Settings.Sampler.Name());
+        }
+
         json.WriteWhole("generations", result?.Generations);
         json.WriteString("digest", result?.Digest);
         json.WriteWhole("draws", result?.Draws);

@@ -20,6 +20,9 @@ internal sealed class Tally
     /// <summary>Adds a context at one reported generation.</summary>
     public void Add(int index, in Entry entry) => _at.Add(index, entry);
 
+    /// <summary>Fetches what <see cref="Add(int, in Entry)"/> will change.</summary>
+    public void Prefetch(int index, ReadOnlySpan<long> values) => _at.Prefetch(index, values);
+
     /// <summary>Adds all contexts that a device has added up at one reported generation.</summary>
     public void Add(int index, ReadOnlySpan<long> sums, ReadOnlySpan<int> bins) => _at.Add(index, sums, bins);
 
@@ -78,6 +81,17 @@ internal sealed class Tally
         public readonly Int128[] Weights = new Int128[generations];
         public readonly Int128[] HeldOutNegativeLog = new Int128[generations];
         public readonly long[] HeldOutCovered = new long[generations];
+
+        public void Prefetch(int index, ReadOnlySpan<long> values)
+        {
+            for (int o = 0; o < observables; o++)
+            {
+                if (values[o] >= 0)
+                {
+                    Sketch.Prefetch((index * observables) + o, values[o]);
+                }
+            }
+        }
 
         public void Add(int index, in Entry entry)
         {

@@ -18,6 +18,7 @@ public static class Planner
         ClassifierRules.Check(settings);
         int last = LastGeneration(settings);
         Schedule schedule = Schedule.Create(settings.Scenario, last, settings.Corpus is not null);
+        CheckSampler(settings, schedule);
         (long largest, long draws) = Measure(settings, schedule);
         return new RunPlan(settings, schedule, last, largest, draws);
     }
@@ -134,6 +135,29 @@ public static class Planner
                 $"leave it out, or raise {(settings.UntilCollapse ? "--max-generations" : "--generations")}"
             );
         }
+    }
+
+    private static void CheckSampler(RunSettings settings, Schedule schedule)
+    {
+        if (settings.Sampler == Sampler.Tokens)
+        {
+            return;
+        }
+
+        Require(
+            settings.Classifier.IsClosedForm,
+            "--sampler",
+            settings.Sampler.Name(),
+            $"needs the closed-form refit, and models are trained by {settings.Classifier.Refit}",
+            "leave it out"
+        );
+        Require(
+            schedule.IsChain || schedule.Generations == 1,
+            "--sampler",
+            settings.Sampler.Name(),
+            $"needs a schedule that draws each generation from the one before and nothing else, and {settings.Scenario.Name} does not",
+            "leave it out, or choose fully-synthetic"
+        );
     }
 
     private static int LastGeneration(RunSettings settings)

@@ -39,6 +39,11 @@ public sealed class RunPlan
 
         Logs = LogTable.Create(Math.Max(LogTable.LengthFor(largestSet), 3), LogBits);
         TruthScale = 1L << (61 - (int)Math.Ceiling(Math.Log2(Math.Max(largestSet, 2))));
+        if (settings.Sampler == Sampler.Counts && lastGeneration >= CountRule.FirstGeneration)
+        {
+            FirstCountedGeneration = CountRule.FirstGeneration;
+            HalfBinomials = HalfBinomial.CreateTables(largestSet);
+        }
     }
 
     /// <summary>The settings the plan was made from.</summary>
@@ -73,6 +78,12 @@ public sealed class RunPlan
 
     /// <summary>Q: probabilities of an explicit truth are compared in units of 1/Q, a power of two with n·Q ≤ 2^61.</summary>
     public long TruthScale { get; }
+
+    /// <summary>The first generation whose counts are drawn in place of tokens; 2^31 - 1 where there is none.</summary>
+    public int FirstCountedGeneration { get; } = int.MaxValue;
+
+    /// <summary>The tables of <see cref="HalfBinomial"/>; empty where none is needed.</summary>
+    internal ulong[] HalfBinomials { get; } = [];
 
     /// <summary>Whether the truth is one explicit law for all contexts.</summary>
     public bool HasSharedTruth { get; }

@@ -41,6 +41,9 @@ public sealed record RunSettings
     /// <summary>How models are trained and sampled; eq. 2 unless asked otherwise.</summary>
     public Classifier Classifier { get; init; } = Classifier.ClosedForm;
 
+    /// <summary>How a generation is drawn: token by token, or, where that is the same in distribution, as counts.</summary>
+    public Sampler Sampler { get; init; } = Sampler.Tokens;
+
     /// <summary>The seed, the key of Philox.</summary>
     public ulong Seed { get; init; } = 1;
 

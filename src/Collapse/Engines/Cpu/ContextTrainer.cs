@@ -39,6 +39,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private readonly RandomLanes<TLanes> _random;
     private readonly ByteLookup _lookup = new();
     private readonly AncestralWalk<TLanes> _walk;
+    private readonly CountedContext<TLanes> _counted;
     private readonly int _shortestJump;
     private TToken[] _real = [];
     private ulong[] _lanes = [];
@@ -61,7 +62,8 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         _plan = plan;
         _random = new RandomLanes<TLanes>(plan.Seed);
         _walk = new AncestralWalk<TLanes>(plan.Seed);
-        _shortestJump = plan.Schedule.IsChain ? shortestJump : int.MaxValue;
+        _counted = new CountedContext<TLanes>(_random, plan.HalfBinomials);
+        _shortestJump = plan.Schedule.IsChain && plan.Settings.Sampler == Sampler.Tokens ? shortestJump : int.MaxValue;
         _models = new TToken[plan.Schedule.Lookback + 1][];
         _models.AsSpan().Fill([]);
         _sizes = new int[_models.Length];
@@ -72,6 +74,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     public void Train(Chunk chunk, int index, Recorder recorder, CancellationToken cancellation)
     {
         bool pureReal = Begin(chunk, index);
+        int firstCounted = _plan.FirstCountedGeneration;
         int m = 0;
         int run = 0;
         int leftAt = 0;
@@ -82,7 +85,11 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         while (m < _plan.LastGeneration && leftAt == 0 && !cancellation.IsCancellationRequested)
         {
             int next = Next(m, _plan.Report[report], collapsedBy);
-            if (next == m + 1)
+            if (next >= firstCounted)
+            {
+                TrainCounts(next);
+            }
+            else if (next == m + 1)
             {
                 TrainGeneration(next);
             }
@@ -100,7 +107,8 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
                 CountFirst(set);
             }
 
-            bool collapsed = set[1..].IndexOfAnyExcept(set[0]) < 0;
+            bool isCounted = m >= firstCounted;
+            bool collapsed = isCounted ? _counted.Length == 1 : set[1..].IndexOfAnyExcept(set[0]) < 0;
             run = Absorption.ExtendRun(run, collapsed, m > 1 && set[0] == _models[(m - 1) % _models.Length][0]);
             if (collapsed && chunk.Table.CollapseTime[index] == 0)
             {
@@ -121,7 +129,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
             bool isReported = _plan.Report[report] == m;
             if (isReported || leftAt > 0)
             {
-                Observe(set);
+                Observe(set, isCounted);
                 if (isReported)
                 {
                     recorder.Report(chunk.Table, index, report++, _row, size, _firstSize);
@@ -132,7 +140,10 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
                     recorder.Leave(chunk.Table, index, m, _row, size, _firstSize);
                 }
 
-                Compact(m, set.Length);
+                if (!isCounted)
+                {
+                    Compact(m, set.Length);
+                }
             }
 
             if (tokens > 1_000_000)
@@ -278,6 +289,21 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         }
 
         _sizes[slot] = size;
+        _trained += size;
+    }
+
+    /// <summary>Draws the counts of a generation from those of the one before, or from its training set.</summary>
+    private void TrainCounts(int m)
+    {
+        int size = _sizes[(m - 1) % _models.Length];
+        if (m == _plan.FirstCountedGeneration)
+        {
+            ReadOnlySpan<TToken> set = _models[(m - 1) % _models.Length].AsSpan(0, size);
+            _counted.Begin(_counter.Count(set, _vocabulary.Count), _vocabulary);
+        }
+
+        _counted.Draw(Stream(m, 0, DrawPurpose.Counts), size, _vocabulary);
+        _drawn += size;
         _trained += size;
     }
 
@@ -446,9 +472,9 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         counts.CopyTo(_vocabulary.First);
     }
 
-    private void Observe(ReadOnlySpan<TToken> set)
+    private void Observe(ReadOnlySpan<TToken> set, bool isCounted)
     {
-        ReadOnlySpan<int> counts = _counter.Count(set, _vocabulary.Count);
+        ReadOnlySpan<int> counts = isCounted ? _counted.Counts : _counter.Count(set, _vocabulary.Count);
         RowSums.Write(counts, _vocabulary, _plan, set.Length, _firstSize, _truth is not null, TLanes.Blocks == 8, _row);
     }
 

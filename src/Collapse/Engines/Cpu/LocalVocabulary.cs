@@ -92,6 +92,40 @@ internal sealed class LocalVocabulary
         Count = kept;
     }
 
+    /// <summary>Puts tokens into ascending order, and their counts with them. No token can be looked up afterwards.</summary>
+    /// <param name="counts">The count of each local number.</param>
+    public void Sort(Span<int> counts)
+    {
+        // Lists are short by the time they are sorted, and often nearly in order.
+        for (int i = 1; i < Count; i++)
+        {
+            (int token, int first, long units, int heldOut, int count) = (
+                _tokens[i],
+                First[i],
+                Units[i],
+                HeldOut[i],
+                counts[i]
+            );
+            int place = i;
+            for (; place > 0 && _tokens[place - 1] > token; place--)
+            {
+                _tokens[place] = _tokens[place - 1];
+                First[place] = First[place - 1];
+                Units[place] = Units[place - 1];
+                HeldOut[place] = HeldOut[place - 1];
+                counts[place] = counts[place - 1];
+            }
+
+            (_tokens[place], First[place], Units[place], HeldOut[place], counts[place]) = (
+                token,
+                first,
+                units,
+                heldOut,
+                count
+            );
+        }
+    }
+
     /// <summary>The slot that holds a token, or the free one where it would go.</summary>
     private int SlotOf(int token)
     {

@@ -28,7 +28,9 @@ internal sealed class DeviceBatch : IDisposable
     private readonly int _firstModelGeneration;
     private readonly (KernelShape Shape, BatchSettings Settings)[] _generalLaunches;
     private readonly (KernelShape Shape, BatchSettings Settings)[] _modelLaunches;
+    private readonly (KernelShape Shape, BatchSettings Settings) _countsLaunch;
     private readonly ContextBatch _views;
+    private readonly ArrayView<ulong> _halvesView;
     private readonly ArrayView<long> _sumsView;
     private readonly ArrayView<int> _binsView;
     private readonly long[] _sums;
@@ -73,6 +75,7 @@ internal sealed class DeviceBatch : IDisposable
         var choice = KernelChoice.For(accelerator, _settings.Slots, plan.Vocabulary);
         _firstModelGeneration = LaunchClass.FirstModelGeneration(plan.Schedule);
         _generalLaunches = [Shape(new LaunchClass(KernelKind.General, 0, count, sizes[0]), 0, choice)];
+        _countsLaunch = Shape(new LaunchClass(KernelKind.Counts, 0, count, sizes[0]), 0, choice);
         _modelLaunches = [.. LaunchClass.Split(sizes, choice).Select((c, i) => Shape(c, i, choice))];
         int groups = _generalLaunches[0].Shape.Groups;
         long tableWords = _modelLaunches.Max(l => ContextKernelLauncher.TableWords(l.Shape, l.Settings));
@@ -84,6 +87,7 @@ internal sealed class DeviceBatch : IDisposable
         );
         TruthData truth = TruthData.Create(plan, table.FirstContext + range.Start, count);
         HeldOutData heldOut = HeldOutData.Create(plan, table.FirstContext + range.Start, count);
+        _halvesView = Upload(plan.HalfBinomials);
         _sumsView = Empty<long>(_sums.Length);
         _binsView = Empty<int>(_bins.Length);
         _views = new ContextBatch
@@ -170,18 +174,28 @@ internal sealed class DeviceBatch : IDisposable
     /// <param name="most">The most generations, at least 1.</param>
     public void Train(int first, int most)
     {
+        // A launch is of one kind of generations.
+        bool isCounted = first >= _plan.FirstCountedGeneration;
         bool fromModels = first >= _firstModelGeneration;
-        int end = fromModels ? _plan.LastGeneration : Math.Min(_plan.LastGeneration, _firstModelGeneration - 1);
+        int next =
+            isCounted ? int.MaxValue
+            : fromModels ? _plan.FirstCountedGeneration
+            : Math.Min(_firstModelGeneration, _plan.FirstCountedGeneration);
+        int end = Math.Min(_plan.LastGeneration, next - 1);
         SelectGenerations(first, Math.Min(Math.Min(most, _recipeOf.Length), end - first + 1));
         _views.QueueHeads.MemSetToZero();
         _views.Totals.MemSetToZero();
-        foreach ((KernelShape shape, BatchSettings own) in fromModels ? _modelLaunches : _generalLaunches)
+        if (isCounted)
         {
-            BatchSettings settings = own;
-            settings.FirstGeneration = _settings.FirstGeneration;
-            settings.Generations = _settings.Generations;
-            settings.Reported = _settings.Reported;
-            _launcher.Train(_accelerator.DefaultStream, shape, settings, _views);
+            BatchSettings settings = Launch(_countsLaunch.Settings);
+            _launcher.TrainCounts(_accelerator.DefaultStream, _countsLaunch.Shape, settings, _views, _halvesView);
+        }
+        else
+        {
+            foreach ((KernelShape shape, BatchSettings own) in fromModels ? _modelLaunches : _generalLaunches)
+            {
+                _launcher.Train(_accelerator.DefaultStream, shape, Launch(own), _views);
+            }
         }
 
         int reported = _settings.Reported;
@@ -252,7 +266,7 @@ internal sealed class DeviceBatch : IDisposable
         settings.Queue = number;
         settings.QueueStart = contexts.Start;
         settings.QueueEnd = contexts.End;
-        if (contexts.Kind != KernelKind.General)
+        if (contexts.Kind is KernelKind.Lane or KernelKind.SharedSet)
         {
             settings.Capacity = KernelChoice.Capacity(contexts.LargestSet);
             settings.Numbers = choice.Numbers(contexts.LargestSet);
@@ -260,6 +274,15 @@ internal sealed class DeviceBatch : IDisposable
         }
 
         return (shape, settings);
+    }
+
+    /// <summary>The settings of a launch for the generations selected.</summary>
+    private BatchSettings Launch(BatchSettings settings)
+    {
+        settings.FirstGeneration = _settings.FirstGeneration;
+        settings.Generations = _settings.Generations;
+        settings.Reported = _settings.Reported;
+        return settings;
     }
 
     private void SelectGenerations(int first, int count)

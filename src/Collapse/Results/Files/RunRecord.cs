@@ -73,6 +73,7 @@ internal static class RunRecord
         json.WriteBoolean("untilCollapse", settings.UntilCollapse);
         json.WriteWhole("maxGenerations", settings.UntilCollapse ? settings.Generations : null);
         RunJson.WriteClassifier(json, settings.Classifier);
+        json.WriteString("sampler", settings.Sampler.Name());
         json.WriteString("reportAt", settings.ReportAt.Specification);
         json.WriteString("engine", provenance.Engine);
         json.WriteWhole("threads", settings.Threads);
