@@ -1,5 +1,6 @@
 using System.Globalization;
 using Collapse.Results;
+using Collapse.Running;
 
 namespace Collapse.Benchmarks;
 
@@ -114,6 +115,11 @@ internal sealed class BenchmarkSession(BenchmarkRequest request, Action<string> 
             }
 
             contenders.Add(contender);
+            if (workload.HasCounts && count == cores)
+            {
+                contenders.Add(new EngineContender(workload, engine, count, Sampler.Counts));
+            }
+
             if (contender.Name == "cpu")
             {
                 contenders.Add(new CpuCeilingContender(contender, count));

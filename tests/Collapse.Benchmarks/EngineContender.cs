@@ -23,10 +23,12 @@ internal sealed class EngineContender : IContender, IDisposable
     private readonly RunSettings _settings;
     private readonly IEngine _engine;
     private readonly int _threads;
+    private readonly Sampler _sampler;
 
-    public EngineContender(Workload workload, string engine, int threads)
+    public EngineContender(Workload workload, string engine, int threads, Sampler sampler = Sampler.Tokens)
     {
         _workload = workload;
+        _sampler = sampler;
         _threads = threads;
         _engine = EngineCatalog.Create(engine, threads);
         bool isPart = _engine.Name.StartsWith("opencl", StringComparison.Ordinal);
@@ -35,13 +37,16 @@ internal sealed class EngineContender : IContender, IDisposable
             workload.Contexts
         );
         Fraction = (double)contexts / workload.Contexts;
-        _settings =
-            Fraction == 1 ? workload.Settings : workload.Settings with { Contexts = contexts, Threads = threads };
+        _settings = workload.Settings with { Sampler = sampler };
+        if (Fraction != 1)
+        {
+            _settings = _settings with { Contexts = contexts, Threads = threads };
+        }
     }
 
     public ContenderKind Kind => ContenderKind.Engine;
 
-    public string Name => _engine.Name;
+    public string Name => _sampler == Sampler.Tokens ? _engine.Name : $"{_engine.Name}, {_sampler.Name()}";
 
     public string Form => "";
 
@@ -62,7 +67,7 @@ internal sealed class EngineContender : IContender, IDisposable
         var watch = Stopwatch.StartNew();
         do
         {
-            Simulation.Prepare(_workload.Warm, _engine).Run();
+            Simulation.Prepare(_workload.Warm with { Sampler = _sampler }, _engine).Run();
         } while (watch.Elapsed < WarmUp);
     }
 

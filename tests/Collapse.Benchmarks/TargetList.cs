@@ -12,6 +12,7 @@ internal sealed class TargetList
 
     private readonly List<Target> _all = [];
     private readonly Dictionary<string, Standing> _engines = [];
+    private readonly Dictionary<string, Standing> _counts = [];
 
     /// <summary>What was judged so far.</summary>
     public IReadOnlyList<Target> All => _all;
@@ -31,7 +32,14 @@ internal sealed class TargetList
             AtLeast(job, "share of the randomness-only ceiling", 0.5, ceiling.Cost / engine.Cost);
         }
 
-        JudgeNumpy(job, engine, standings);
+        JudgeNumpy(job, engine, standings, "");
+        Standing? counts = Find(standings, ContenderKind.Engine, "cpu, counts");
+        if (counts is not null)
+        {
+            _counts[job] = counts;
+            JudgeNumpy(job, counts, standings, "with --sampler counts, ");
+        }
+
         JudgeScaling(job, standings);
         switch (job)
         {
@@ -40,6 +48,11 @@ internal sealed class TargetList
                 break;
             case "C-tenth" when _engines.TryGetValue("C", out Standing? large):
                 AtMost("C", "time at ten times the n, over the time at n", 20, large.Median / engine.Median);
+                if (counts is not null && _counts.TryGetValue("C", out Standing? largeCounts))
+                {
+                    AtMost("C", "the same with --sampler counts", 20, largeCounts.Median / counts.Median);
+                }
+
                 break;
             case "D":
                 JudgeMemory(workload, engine);
@@ -58,7 +71,7 @@ internal sealed class TargetList
         }
     }
 
-    private void JudgeNumpy(string job, Standing engine, IReadOnlyList<Standing> standings)
+    private void JudgeNumpy(string job, Standing engine, IReadOnlyList<Standing> standings, string how)
     {
         double wanted = job switch
         {
@@ -85,14 +98,14 @@ internal sealed class TargetList
         {
             foreach (Standing form in forms)
             {
-                AtLeast(job, $"times NumPy, {form.Contender.Form}", wanted, form.Cost / engine.Cost);
+                AtLeast(job, $"{how}times NumPy, {form.Contender.Form}", wanted, form.Cost / engine.Cost);
             }
 
             return;
         }
 
         Standing best = forms.MinBy(s => s.Cost)!;
-        AtLeast(job, $"times the best NumPy form, {best.Contender.Form}", wanted, best.Cost / engine.Cost);
+        AtLeast(job, $"{how}times the best NumPy form, {best.Contender.Form}", wanted, best.Cost / engine.Cost);
     }
 
     /// <summary>From one thread to all: the engine's gain over the ceiling's gain in the same run.</summary>

@@ -42,4 +42,7 @@ internal sealed record Workload(
 
     /// <summary>Whether engines are also timed on one thread.</summary>
     public bool IsScaled => Name is "A" or "E1";
+
+    /// <summary>Whether engines also do it with the sampler of counts.</summary>
+    public bool HasCounts => Settings.UntilCollapse;
 }

@@ -21,7 +21,7 @@ open Collapse.Tests.Runs
 open Collapse.Theory
 
 /// The chance of a false alarm of one statistical test.
-let private alpha = 1e-9
+let private alpha = 1e-10
 
 let private counted (job: Job) = { job with Sampler = Sampler.Counts }
 
@@ -59,6 +59,16 @@ let private engineTests =
 
                 expectEverywhere $"n = {n}" (counted job) |> ignore
             }
+        test "no kernel reaches beyond its memory" {
+            for n, contexts in [ 1, 2; 70, 3; 1_100, 1 ] do
+                let job = job Scenario.FullySynthetic (prior "zipf:300:1.0") contexts n 34 58UL
+                expectSame $"n = {n}" (reference (counted job)) (runOn PropertyTests.kernelOnCpu.Value (counted job))
+
+            let job =
+                counted (collapseJob Scenario.FullySynthetic (prior "uniform:9") 4 30 59UL)
+
+            expectSame "a batch a context" (reference job) (runOn PropertyTests.kernelInPieces.Value job)
+        }
         test "n = 200,000, with every table" {
             // Uniform on two tokens from the start: half of 200,000 takes 2^16 three times, and all smaller powers.
             let job =

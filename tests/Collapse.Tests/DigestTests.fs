@@ -59,6 +59,9 @@ let private written: (string * (unit -> Job) * string) list =
             }),
         "389001bcbee0425a"
         "a corpus", (fun () -> onCorpus Scenario.FullySynthetic None 6 9UL), "33b83e00efd3d505"
+        "a corpus whose real tokens come back",
+        (fun () -> onCorpus (custom "again" (fun m -> if m % 5 = 0 then [ 0, 4 ] else [ m - 1, 3 ])) None 24 13UL),
+        "d0144229faac3149"
         "a corpus, until collapse",
         (fun () ->
             { onCorpus Scenario.FullySynthetic (Some 9) 1 10UL with

@@ -152,6 +152,26 @@ let private collapseTests =
         }
     ]
 
+/// Bounds at which few, but some, of the 32-bit lanes drawn here are rejected, and others if the threshold is wrong.
+let private rejectionTests =
+    [
+        test "indices of training sets in shared memory" {
+            // 2^16 mod 4,682 is 4,670 and 2^32 mod 4,682 is 144: ten lanes in 10^7 lie between.
+            let job = job Scenario.FullySynthetic (prior "uniform:9") 10 4_682 200 70UL
+            let expected = cpu job
+
+            for name, device in devices.Value do
+                match device with
+                | Ok engine -> expectSame name expected (runOn engine job)
+                | Error _ -> ()
+        }
+        test "indices of models chosen at random" {
+            // 2^32 mod 48,145 is 48,136: eleven lanes in 10^6.
+            let job = job Scenario.RandomModels (prior "uniform:9") 1 48_145 12 71UL
+            expectSame "cpu" (reference job) (cpu job)
+        }
+    ]
+
 let private sizeTests =
     [
         test "training sets beyond 16-bit indices" {
@@ -600,6 +620,7 @@ let tests =
             testList "give one result on a corpus" corpusTests
             testList "give one result until collapse" collapseTests
             testList "give one result for large sizes" sizeTests
+            testList "give one result where lanes are rejected" rejectionTests
             testList "are told apart" defectTests
             testList "present" deviceTests
             testList "are the model" plainTests

@@ -351,7 +351,6 @@ let private device =
                 "MostTokens = 128", "MostTokens = 1024"
                 "if (least < lanes.Threshold)", "if (false)"
                 "work.Set(rejected, work.Get(rejected) - 1);", ""
-                "if (2 * support <= numbers)", "if (support <= numbers)"
                 "work.Set(counts + i, left++);", "work.Set(counts + i, ++left);"
             ]
         killed
@@ -427,10 +426,8 @@ let private host =
                 "segment.Kind == SegmentKind.KeepReal ? 0", "segment.Kind == SegmentKind.FreshReal ? 0"
                 "(target.Length + 1) / 2, _lanes", "target.Length / 2, _lanes"
                 "place < table.Thresholds[column]", "place <= table.Thresholds[column]"
-                "(uint)(place >> 32) < high)", "(uint)(place >> 32) <= high)"
                 "(target.Length + 3) / 4, _moreLanes", "target.Length / 4, _moreLanes"
                 "(uint)product >= bound || (uint)product >=", "(uint)product >= 0 || (uint)product >="
-                "2 * _row[ObservableRow.Support] > _vocabulary.Count", "false"
                 "_plan.Schedule.Lookback > 1\n", "_plan.Schedule.Lookback > 2\n"
                 "m < _plan.Schedule.LastRealUse", "false"
                 "if (number >= 0)", "if (number > 0)"
@@ -672,6 +669,18 @@ let private jumps =
 
 let private counts =
     [
+        excused
+            (core "Engines/Cpu/ContextTrainer")
+            "dead tokens may be forgotten at any time: which of them is faster"
+            [ "2 * _row[ObservableRow.Support] > _vocabulary.Count", "false" ]
+        excused
+            (core "Engines/Cpu/ContextTrainer")
+            "equal halves have been dealt with above"
+            [ "(uint)(place >> 32) < high)", "(uint)(place >> 32) <= high)" ]
+        excused
+            (kernels "LaneKernel")
+            "tokens may be numbered anew at any time: which of them is faster"
+            [ "if (2 * support <= numbers)", "if (support <= numbers)" ]
         killed
             (kernels "HalfBinomial")
             [

@@ -125,10 +125,10 @@ let private kernelWith batchBytes : Lazy<IEngine> =
 
          new IlgpuEngine("ilgpu", context, context.GetCPUDevice 0, batchBytes) :> IEngine)
 
-let private kernelOnCpu = kernelWith infinity
+let internal kernelOnCpu = kernelWith infinity
 
 /// The same where device memory has no room for a second context.
-let private kernelInPieces = kernelWith 1.0
+let internal kernelInPieces = kernelWith 1.0
 
 /// What is known of one context: its rows of the trace and of the table.
 let private contextFacts (outcome: Outcome) context =
