@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Collapse.Kernels;
 
@@ -67,10 +69,7 @@ internal sealed class QuantileSketch(int cells)
                 // First the target, which may be the same sketch's and move the bins.
                 Span<uint> target = Page(cell * Pages + p);
                 ReadOnlySpan<uint> source = other._bins.AsSpan(number * PageLength, PageLength);
-                for (int i = 0; i < PageLength; i++)
-                {
-                    target[i] += source[i];
-                }
+                AddPage(target, source);
             }
         }
     }
@@ -113,6 +112,17 @@ internal sealed class QuantileSketch(int cells)
         int exponent = Math.Max(0, (bin >> SubBits) - 1);
         long leading = bin - ((long)exponent << SubBits);
         return (Math.ScaleB(leading, exponent), Math.ScaleB(1, exponent));
+    }
+
+    /// <summary>Adds a page to another. A run of few generations would otherwise spend a tenth of its time here, on one thread.</summary>
+    private static void AddPage(Span<uint> target, ReadOnlySpan<uint> source)
+    {
+        ref uint to = ref MemoryMarshal.GetReference(target);
+        ref uint from = ref MemoryMarshal.GetReference(source);
+        for (nuint i = 0; i < PageLength; i += (nuint)Vector<uint>.Count)
+        {
+            (Vector.LoadUnsafe(ref to, i) + Vector.LoadUnsafe(ref from, i)).StoreUnsafe(ref to, i);
+        }
     }
 
     private Span<uint> Page(int slot)
