@@ -539,7 +539,8 @@ let private results =
                 "Math.Min(low + width - 1, max)", "low + width"
                 "below += here;", ""
                 "(bin >> SubBits) - 1)", "(bin >> SubBits))"
-                "target[i] += source[i]", "target[i] = source[i]"
+                "Vector.LoadUnsafe(ref to, i) + Vector", "Vector"
+                "i += (nuint)Vector<uint>.Count", "i += 2 * (nuint)Vector<uint>.Count"
                 "here == 1 ? 0.5", "here == 1 ? 0.0"
             ]
         killed
