@@ -2,6 +2,7 @@
 open System
 open System.Diagnostics
 open System.IO
+open System.Security.Cryptography
 
 /// What `demo` runs: the paper's prior, trained on its own output until every context has collapsed.
 let demoCommand =
@@ -84,13 +85,13 @@ let feed =
 let useFeed () =
     Environment.SetEnvironmentVariable(sourceVariable, feed.Value)
 
-/// What Paket last restored is what paket.lock asks for.
+/// What Paket last restored is what paket.lock asks for: it keeps the hash of that file.
 let isRestored () =
     let restored = at "paket-files/paket.restore.cached"
 
     File.Exists(at ".paket/Paket.Restore.targets")
     && File.Exists restored
-    && File.ReadAllText restored = File.ReadAllText(at "paket.lock")
+    && (File.ReadAllText restored).Contains(Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(at "paket.lock"))))
 
 let restore run =
     useFeed ()
@@ -121,6 +122,7 @@ let build run project =
     useFeed ()
 
     if not (isRestored ()) then
+        eprintfn "Restoring packages, then building: a few minutes the first time."
         restore run
 
     run
@@ -151,12 +153,13 @@ let verify arguments =
     dotnet (verification :: arguments)
 
 let demo () =
-    build dotnet "src/Collapse.Cli"
+    eprintfn "Building the command line."
+    build quietly "src/Collapse.Cli"
     printfn "\n> collapse %s\n" demoCommand
     dotnet (commandLine :: words demoCommand)
 
 let figures () =
-    build dotnet "Collapse.sln"
+    build quietly "src/Collapse.Scripting"
 
     for script in Directory.GetFiles(at "scripts", "*.fsx") |> Array.sort do
         let name = Path.GetFileName script
