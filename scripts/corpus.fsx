@@ -92,28 +92,29 @@ let checkpoints =
 let losses = [ for m in checkpoints -> (m, law.TokenLossProbabilities(m - 1)) ]
 
 let survival =
+    [ for name, low, high in bands -> name, inBand low high |> Array.ofSeq ]
+    |> List.filter (fun (_, band) -> band.Length > 0)
+
+for name, band in survival do
+    printfn $"words seen %-17s{name} %6d{band.Length}, in generation {generations} %6d{alive[(generations, name)]}"
+
+let share (band: _[]) value = value / float band.Length
+
+let simulated =
     [
-        for i, (name, low, high) in List.indexed bands do
-            let band = inBand low high |> Array.ofSeq
+        for i, (name, band) in List.indexed survival ->
+            [ for m in 1..generations -> float m, share band (float alive[(m, name)]) ]
+            |> Figure.curve Look.Strong i $"seen {name}"
+    ]
 
-            if band.Length > 0 then
-                let share value = value / float band.Length
-
-                printfn
-                    $"words seen %-17s{name} %6d{band.Length}, in generation {generations} %6d{alive[(generations, name)]}"
-
-                Figure.curve Look.Strong i name [ for m in 1..generations -> (float m, share (float alive[(m, name)])) ]
-
-                Figure.curve
-                    Look.Exact
-                    0
-                    "exact law"
-                    [
-                        (1.0, 1.0)
-
-                        for m, lost in losses ->
-                            (float m, share (band |> Array.sumBy (fun word -> 1.0 - lost[word.Key])))
-                    ]
+let exact =
+    [
+        for _, band in survival ->
+            (1.0, 1.0)
+            :: [
+                for m, lost in losses -> float m, share band (band |> Array.sumBy (fun word -> 1.0 - lost[word.Key]))
+            ]
+            |> Figure.curve Look.Exact 0 "exact law"
     ]
 
 // ---- every word a context: what a held-out text meets
@@ -130,16 +131,13 @@ printfn $"\n{bigram}\n"
 folder.Delete true
 
 [
-    Figure.ofCurves "generation m" "words still alive (fraction)" survival
-    |> Figure.withHeading "words by how often the text has them"
+    Figure.ofCurves "generation m" "words still alive (fraction)" (simulated @ exact)
+    |> Figure.withHeading "the words, by how often the text has them"
 
     for quantity in [ Quantity.HeldOutUnseen; Quantity.HeldOutCrossEntropy ] do
         let points = Seq.zip (bigram.Generations |> Seq.map float) bigram[quantity]
 
-        Figure.ofCurves
-            "generation m"
-            quantity.Title
-            [ Figure.curve Look.Strong bands.Length "held-out text, order 1" points ]
+        Figure.ofCurves "generation m" quantity.Title [ Figure.curve Look.Strong bands.Length "held-out text" points ]
         |> Figure.withHeading "every word a context"
 ]
 |> List.map Figure.withLogX

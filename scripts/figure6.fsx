@@ -45,7 +45,7 @@ let rowOf quantity =
 let histograms =
     runs
     |> List.map (fun (_, result) ->
-        Figure.collapseTimes [ "histogram of T", result ]
+        Figure.collapseTimes [ ("histogram of T", result) ]
         |> Figure.withXRange 0.0 (float generations))
 
 [ rowOf Quantity.SumOfSquares; rowOf Quantity.L1FromFirst; histograms ]

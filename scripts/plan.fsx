@@ -79,10 +79,10 @@ Figure.ofCurves
         for look, colour, name, answer in
             [
                 Look.Points, 0, "exact", (fun (plan: Plan) -> plan.Exact)
-                Look.Strong, 0, "exact", _.Exact
+                Look.Exact, 0, "exact", _.Exact
                 Look.Sharp, -1, "sharp bound", _.Sharp
                 Look.Paper, -1, "Theorem 4", _.Theorem4
-                Look.Strong, 1, "(11)", _.Equation11
+                Look.Paper, 1, "(11)", _.Equation11
             ] do
             match points answer with
             | [] -> ()

@@ -46,6 +46,11 @@ type Curve =
         Colour: int
     }
 
+    /// <summary>One line about the curve.</summary>
+    override curve.ToString() =
+        let points = if curve.X.Length = 1 then "point" else "points"
+        $"curve '{curve.Name}': {curve.X.Length:N0} {points}, {(string curve.Look).ToLowerInvariant()}"
+
 /// <summary>An axis.</summary>
 type Axis =
     {
@@ -107,12 +112,15 @@ module internal Drawing =
 
     let private theoryColour = "#333333"
 
-    // Pixels.
-    let private panelWidth, simplexWidth, aloneWidth = 470, 290, 640
+    // Pixels. Three panels with a legend, five simplices and five columns fit beside each other on a screen of 1,440.
+    let private panelWidth, simplexWidth, aloneWidth = 400, 265, 640
     let private frameWidth = 110
-    let private height, simplexHeight = 500, 390
-    let private gridWidth, gridHeight = 300, 270
-    let private gridHead, gridFoot = 100, 130
+    let private height, simplexHeight = 480, 370
+    let private gridWidth (columns: int) = min 300 (1290 / columns)
+    // Three rows stay below 1,000.
+    let private gridHeight (rows: int) = if rows > 2 then 240 else 270
+    let private gridHead, gridFoot = 100, 140
+    let private fontSize = 14.0
 
     let private colour (curve: Curve) =
         // An exact value lies on its mean, where only another colour shows it; a bound lies apart, and is told from
@@ -220,12 +228,27 @@ module internal Drawing =
 
         chart |> Chart.withTraceInfo (LegendGroup = curve.Name)
 
-    // Beyond two decades only powers of ten are written at a logarithmic axis.
-    let private isWide (curves: Curve list) (values: Curve -> float[]) =
-        let shown =
-            curves |> Seq.collect values |> Seq.filter (fun v -> v > 0.0) |> Array.ofSeq
+    // At a logarithmic axis powers of ten are written; 2 and 5 beside them up to two decades; what Plotly finds within one.
+    let private tick (curves: Curve list) (values: Curve -> float[]) (axis: Axis) : IConvertible option =
+        let low, high =
+            match axis.Range with
+            | Some range -> range
+            | None ->
+                let shown =
+                    curves |> Seq.collect values |> Seq.filter (fun v -> v > 0.0) |> Array.ofSeq
 
-        shown.Length > 0 && Array.max shown > 100.0 * Array.min shown
+                if shown.Length = 0 then
+                    1.0, 1.0
+                else
+                    Array.min shown, Array.max shown
+
+        if not axis.Log then None
+        elif high > 100.0 * low then Some 1
+        elif high > 10.0 * low then Some "D2"
+        else None
+
+    let private axisTitle (text: string) =
+        Title.init (Text = text, Font = Font.init (Size = fontSize), Standoff = 8)
 
     let private axis curves values (axis: Axis) =
         let range =
@@ -235,14 +258,14 @@ module internal Drawing =
             | None -> None
 
         LinearAxis.init (
-            Title = Title.init (Text = axis.Title),
+            Title = axisTitle axis.Title,
             AxisType =
                 (if axis.Log then
                      StyleParam.AxisType.Log
                  else
                      StyleParam.AxisType.Linear),
             ?Range = range,
-            ?DTick = (if axis.Log && isWide curves values then Some 1 else None),
+            ?DTick = tick curves values axis,
             ShowLine = true,
             LineColor = Color.fromString "#333333",
             Mirror = StyleParam.Mirror.True,
@@ -391,14 +414,14 @@ module internal Drawing =
         let arranged, width, height =
             match panels with
             | many when many |> List.forall (fun (panel, _) -> panel.IsSimplex) ->
-                simplexRow many, simplexWidth * many.Length + frameWidth, simplexHeight
+                simplexRow many, simplexWidth * many.Length + 60, simplexHeight
             | [ _, alone ] -> alone, aloneWidth + legendWidth seen, height
             | many when isGrid ->
+                let rows = (many.Length + figure.Columns - 1) / figure.Columns
+
                 many |> List.map snd |> grid figure.Columns described,
-                gridWidth * figure.Columns + frameWidth,
-                gridHeight * ((many.Length + figure.Columns - 1) / figure.Columns)
-                + gridHead
-                + gridFoot
+                gridWidth figure.Columns * figure.Columns + frameWidth,
+                gridHeight rows * rows + gridHead + gridFoot
             | many ->
                 many
                 |> List.map snd
@@ -416,7 +439,7 @@ module internal Drawing =
         |> Chart.withLayout (
             Layout.init (
                 Title = Title.init (Text = title figure, X = 0.02, XAnchor = StyleParam.XAnchorPosition.Left),
-                Font = Font.init (Family = StyleParam.FontFamily.Custom "Arial, Helvetica, sans-serif", Size = 14.0),
+                Font = Font.init (Family = StyleParam.FontFamily.Custom "Arial, Helvetica, sans-serif", Size = fontSize),
                 Margin = Margin.init (Left = 80, Right = 30, Top = gridHead, Bottom = (if isGrid then gridFoot else 70)),
                 PaperBGColor = Color.fromString "white",
                 PlotBGColor = Color.fromString "white",
@@ -433,7 +456,7 @@ module internal Drawing =
                     Orientation = StyleParam.Orientation.Horizontal,
                     X = 0.5,
                     XAnchor = StyleParam.XAnchorPosition.Center,
-                    Y = -70.0 / float (height - gridHead - gridFoot),
+                    Y = -95.0 / float (height - gridHead - gridFoot),
                     YAnchor = StyleParam.YAnchorPosition.Top
                 )
             else
@@ -558,13 +581,40 @@ module Figure =
         let last =
             runs |> Seq.map (fun (_, run) -> Array.last run.Generations) |> Seq.max |> float
 
-        ofCurves
+        // A histogram that leaves contexts out says so.
+        let shares =
+            [
+                for _, run in runs do
+                    let times = run.Result.CollapseTimes
+
+                    if times.Count > 0L && times.Censored > 0L then
+                        $"{times.Count:N0} of {times.Count + times.Censored:N0}"
+            ]
+
+        let title =
             "collapse time T (generations)"
-            "contexts"
-            (if histograms.IsEmpty then
-                 [ curve Look.Words 0 "no context has collapsed" [ last / 2.0, 0.5 ] ]
-             else
-                 histograms)
+            + (if shares.IsEmpty then
+                   ""
+               else
+                   $"""<br>of {String.concat ", " shares} contexts""")
+
+        if histograms.IsEmpty then
+            let figure =
+                ofCurves title "contexts" [ curve Look.Words 0 "no context has collapsed" [ last / 2.0, 0.5 ] ]
+
+            { figure with
+                Panels =
+                    figure.Panels
+                    |> List.map (fun panel ->
+                        { panel with
+                            Vertical =
+                                { panel.Vertical with
+                                    Range = Some(0.0, 1.0)
+                                }
+                        })
+            }
+        else
+            ofCurves title "contexts" histograms
 
     /// <summary>Laws over three tokens as points of the simplex.</summary>
     let simplex (points: seq<float * float>) =
@@ -738,6 +788,7 @@ module Figure =
     /// <summary>Writes the figure and gives its full path back: a page (.html), or an image (.png, .svg), which needs Chromium.</summary>
     /// <exception cref="T:System.ArgumentException">The path ends in something else.</exception>
     /// <exception cref="T:System.IO.FileNotFoundException">An image was asked for and there is no Chromium.</exception>
+    /// <exception cref="T:System.IO.IOException">The program that is named as Chromium does not start or is another one.</exception>
     let save (path: string) (figure: Figure) =
         let html = toHtml figure
 

@@ -25,6 +25,23 @@ type TheoryCurve =
         Values: float[]
     }
 
+    /// <summary>One line: its first and its last value, of a bound those that say something.</summary>
+    override curve.ToString() =
+        let said =
+            Array.zip curve.Generations curve.Values
+            |> Array.filter (fun (_, value) -> not (System.Double.IsNaN value))
+
+        let text (generation: int, value: float) =
+            let number = value.ToString("G5", System.Globalization.CultureInfo.InvariantCulture)
+            $"{number} at m = {generation}"
+
+        let name = curve.Name.Replace("<sub>", "_").Replace("</sub>", "")
+
+        match said with
+        | [||] -> $"{name}: says nothing"
+        | [| alone |] -> $"{name}: {text alone}"
+        | _ -> $"{name}: {text said[0]} to {text (Array.last said)}"
+
 /// <summary>What theory says of a scenario.</summary>
 [<RequireQualifiedAccess>]
 module Theory =
@@ -78,7 +95,13 @@ module Theory =
 
     let private isVacuous (bound: Bound) = bound.Vacuous
 
-    /// <summary>The theoretical values of a quantity under a scenario, by generation; empty where none is known.</summary>
+    let private said (bound: Bound) =
+        if bound.Vacuous then nan else bound.Value
+
+    /// <summary>
+    /// The theoretical values of a quantity under a scenario, by generation; empty where none is known. A bound is NaN
+    /// in generations of which it says nothing, and left out where it never says anything.
+    /// </summary>
     let curves (quantity: Quantity) (generations: int) (scenario: Scenario) =
         let rows = (table generations scenario).Generations
 
@@ -104,14 +127,7 @@ module Theory =
             if rows |> Seq.forall (value >> Option.ofNullable >> Option.forall isVacuous) then
                 []
             else
-                curve name source (value >> Option.ofNullable >> Option.map _.Value)
-
-        let clipped name source (value: GenerationTheory -> System.Nullable<Bound>) =
-            bound name source value
-            |> List.map (fun curve ->
-                { curve with
-                    Values = curve.Values |> Array.map (fun v -> max 0.0 (min 1.0 v))
-                })
+                curve name source (value >> Option.ofNullable >> Option.map said)
 
         match quantity with
         | Quantity.SumOfSquares ->
@@ -125,8 +141,8 @@ module Theory =
         | Quantity.Support -> exact "support, exact" _.Support
         | Quantity.CollapsedFraction ->
             exact "ρ<sub>m</sub>, exact" _.CollapseProbability.Exact
-            @ clipped "(7) below" Source.Paper _.CollapseProbability.LowerBound
-            @ clipped "(7) above" Source.Paper _.CollapseProbability.UpperBound
+            @ bound "(7) below" Source.Paper _.CollapseProbability.LowerBound
+            @ bound "(7) above" Source.Paper _.CollapseProbability.UpperBound
         | Quantity.L1FromFirst ->
             exact "deviation, exact" _.L1FromFirst.Exact
             @ bound "sharp bound" Source.Sharp _.L1FromFirst.Sharp

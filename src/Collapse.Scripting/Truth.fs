@@ -29,8 +29,14 @@ type Truth =
                 | Some counts -> $"; {counts.TransitionCount:N0} held-out transitions"
                 | None -> ""
 
+            let contexts =
+                if corpus.ContextCount = 1 then
+                    "1 context"
+                else
+                    $"{corpus.ContextCount:N0} contexts"
+
             $"corpus {IO.Path.GetFileName corpus.Path}: {corpus.TokenCount:N0} tokens ({corpus.Tokenizer}), "
-            + $"{corpus.ContextCount:N0} contexts of order {corpus.Order}, vocabulary {corpus.VocabularySize:N0}{beside}"
+            + $"{contexts} of order {corpus.Order}, vocabulary {corpus.VocabularySize:N0}{beside}"
 
     /// <summary>Two truths are equal when they are the same object.</summary>
     override truth.Equals other =
