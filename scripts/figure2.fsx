@@ -28,23 +28,26 @@ let scenario prior n =
     |> Scenario.withContexts runs
     |> Scenario.untilCollapse
 
-printfn "prior                            n    mean T   standard error   exact E[T]   (8) below   (8) above     z"
+printfn "prior                    n    mean T   standard error   exact E[T]   (8) below   (8) above     z"
 
 let panels, scores, digests =
     [
         for i, (name, prior) in List.indexed priors do
+            let plain = name.Replace("<sub>0</sub>", "_0")
+
             let rows =
                 [
                     for k, n in List.indexed sizes do
                         // Every point has a seed of its own: its error is independent of the others'.
                         let own = seed + uint64 (1000 * i + k)
                         let run = scenario prior n |> Scenario.withSeed own |> Simulation.run
-                        let mean, error = Run.meanCollapseTime run
+                        let time = Run.meanCollapseTime run
+                        let mean, error = time.Mean, time.StandardError
                         let theory = Theory.collapseTime run.Scenario
                         let z = (mean - theory.Exact) / error
 
                         printfn
-                            $"%-28s{name} %5d{n} %9.1f{mean} %16.2f{error} %12.1f{theory.Exact} %11.1f{theory.LowerBound} %11.1f{theory.UpperBound} %5.2f{z}"
+                            $"%-20s{plain} %5d{n} %9.1f{mean} %16.2f{error} %12.1f{theory.Exact} %11.1f{theory.LowerBound} %11.1f{theory.UpperBound} %5.2f{z}"
 
                         float n, run, mean, error, theory, z
                 ]
@@ -83,7 +86,7 @@ let panels, scores, digests =
                     ]
                 |> Figure.withLogX
                 |> Figure.withLogY
-                |> Figure.withYRange 1.0 2e5
+                |> Figure.withYRange 0.7 2e5
                 |> Figure.withHeading name
 
             figure,

@@ -81,8 +81,14 @@ internal static class RunReport
         }
 
         string spread = times.Count > 1 ? $" ± {Figures.Mean(times.StandardDeviation)} (sd)" : "";
-        string censored = times.Censored > 0 ? $"; {Figures.Whole(times.Censored)} not collapsed" : "";
-        return $"{Figures.Mean(times.Mean)}{spread} over {Figures.Contexts(times.Count)}{censored}";
+        string contexts = times switch
+        {
+            { Censored: > 0 } =>
+                $"the {Figures.Whole(times.Count)} collapsed of {Figures.Contexts(times.Count + times.Censored)}",
+            { Count: > 1 } => $"all {Figures.Contexts(times.Count)}",
+            _ => Figures.Contexts(times.Count),
+        };
+        return $"{Figures.Mean(times.Mean)}{spread} over {contexts}";
     }
 
     private static string TokenWeighted(RunResult result)

@@ -1,6 +1,7 @@
 namespace Collapse.Scripting
 
 open System
+open System.ComponentModel
 open System.Diagnostics
 open System.IO
 
@@ -12,39 +13,58 @@ module Chromium =
     let private names =
         [ "chromium"; "chromium-browser"; "google-chrome"; "chrome"; "msedge" ]
 
-    /// <summary>The path of the program; set it where the browser is in an unusual place.</summary>
+    /// <summary>The full path of the program; set it where the browser is in an unusual place.</summary>
     let mutable path: string option = None
 
-    /// <summary>The program: <c>Chromium.path</c>, the environment variable COLLAPSE_CHROMIUM, or the first one on PATH.</summary>
+    /// Who names a program, and the program that is named.
+    let private given () =
+        match path, Option.ofObj (Environment.GetEnvironmentVariable variable) with
+        | Some program, _ -> Some("Chromium.path", program)
+        | None, Some "" -> None
+        | None, named ->
+            named
+            |> Option.map (fun program -> $"The environment variable {variable}", program)
+
+    let private onPath () =
+        let folders =
+            (Environment.GetEnvironmentVariable "PATH"
+             |> Option.ofObj
+             |> Option.defaultValue "")
+                .Split
+                Path.PathSeparator
+
+        names
+        |> Seq.collect (fun name ->
+            folders
+            |> Seq.collect (fun folder -> [ Path.Combine(folder, name); Path.Combine(folder, name + ".exe") ]))
+        |> Seq.tryFind File.Exists
+
+    /// <summary>The program: <c>Chromium.path</c>, the environment variable COLLAPSE_CHROMIUM, or the first one on PATH; none where that is not there.</summary>
     let tryFind () =
-        let given =
-            path
-            |> Option.orElse (Option.ofObj (Environment.GetEnvironmentVariable variable))
+        match given () with
+        | Some(_, program) -> Some program |> Option.filter File.Exists
+        | None -> onPath ()
 
-        match given with
-        | Some _ -> given |> Option.filter File.Exists
-        | None ->
-            let folders =
-                (Environment.GetEnvironmentVariable "PATH"
-                 |> Option.ofObj
-                 |> Option.defaultValue "")
-                    .Split
-                    Path.PathSeparator
+    let private remedy =
+        $"Images need Chromium or Chrome: install one (Debian: apt-get install chromium), and give its full path by Chromium.path or the environment variable {variable} where it is not on PATH. Pages (Figure.save with .html) need no browser."
 
-            names
-            |> Seq.collect (fun name ->
-                folders
-                |> Seq.collect (fun folder -> [ Path.Combine(folder, name); Path.Combine(folder, name + ".exe") ]))
-            |> Seq.tryFind File.Exists
-
+    /// The program, and the error where it fails in some way: who names it matters where it is the wrong one.
     let private find () =
-        match tryFind () with
-        | Some program -> program
-        | None ->
-            raise (
-                FileNotFoundException
-                    $"Images need Chromium or Chrome, and none was found. Install one (Debian: apt-get install chromium), or name it by Chromium.path or the environment variable {variable}. Pages (Figure.save with .html) need no browser."
-            )
+        let failed (program: string) (way: string) =
+            IOException $"{program} {way}. {remedy}"
+
+        match given (), tryFind () with
+        | Some(who, _), Some program -> program, failed $"{who} names '{program}', which"
+        | None, Some program -> program, failed program
+        | Some(who, program), None ->
+            let reason =
+                if Directory.Exists program then
+                    "which is a folder"
+                else
+                    "and there is no such file"
+
+            raise (FileNotFoundException $"{who} names '{program}', {reason}. {remedy}")
+        | None, None -> raise (FileNotFoundException $"No browser was found. {remedy}")
 
     let private flags =
         [
@@ -59,10 +79,14 @@ module Chromium =
             "--virtual-time-budget=60000"
         ]
 
+    // Pages open within seconds; a program that knows none of these flags may wait for ever.
+    let private patience = TimeSpan.FromMinutes 3.0
+
     /// <summary>Opens a page in the browser and gives the document back as its scripts left it.</summary>
     /// <exception cref="T:System.IO.FileNotFoundException">There is no browser.</exception>
+    /// <exception cref="T:System.IO.IOException">The program does not start, fails, or does not end.</exception>
     let dumpDom (html: string) =
-        let program = find ()
+        let program, failed = find ()
         let folder = Directory.CreateTempSubdirectory "collapse-figure"
 
         try
@@ -79,18 +103,30 @@ module Chromium =
                     UseShellExecute = false
                 )
 
-            match Process.Start info with
-            | null -> raise (IOException $"{program} did not start")
+            let started =
+                try
+                    Process.Start info
+                with :? Win32Exception as error ->
+                    raise (failed $"does not start: {error.Message}")
+
+            match started with
+            | null -> raise (failed "does not start")
             | browser ->
                 use browser = browser
                 let errors = browser.StandardError.ReadToEndAsync()
-                let dom = browser.StandardOutput.ReadToEnd()
-                browser.WaitForExit()
+                let dom = browser.StandardOutput.ReadToEndAsync()
+
+                if not (browser.WaitForExit patience) then
+                    browser.Kill(entireProcessTree = true)
+                    raise (failed $"did not open the page within {patience.TotalMinutes} minutes")
 
                 if browser.ExitCode <> 0 then
-                    raise (IOException $"{program} ended with {browser.ExitCode}: {errors.Result}")
+                    raise (failed $"ended with exit code {browser.ExitCode}: {errors.Result.Trim()}")
 
-                dom
+                if dom.Result = "" then
+                    raise (failed "opened no page")
+
+                dom.Result
         finally
             try
                 folder.Delete true
@@ -109,7 +145,7 @@ module Chromium =
         let start = "<pre id=\"image\">data:image/"
 
         match dom.IndexOf start with
-        | -1 -> raise (IOException "the browser drew no image")
+        | -1 -> raise (snd (find ()) "drew no image")
         | at ->
             let url =
                 dom.Substring(at + start.Length, dom.IndexOf("</pre>", at) - at - start.Length)

@@ -9,5 +9,7 @@ module internal Printers =
     fsi.AddPrinter(fun (scenario: Scenario) -> string scenario)
     fsi.AddPrinter(fun (device: Device) -> string device)
     fsi.AddPrinter(fun (figure: Figure) -> string figure)
+    fsi.AddPrinter(fun (curve: TheoryCurve) -> string curve)
+    fsi.AddPrinter(fun (curve: Curve) -> string curve)
     fsi.AddPrinter(fun (table: Collapse.Theory.TheoryTable) -> Printed.theory table)
     fsi.AddPrinter(fun (table: Deedle.Frame<int, string>) -> Printed.frame table)

@@ -135,12 +135,23 @@ type Run =
         let rate =
             speed.ToString((if speed < 10.0 then "F1" else "N0"), Globalization.CultureInfo.InvariantCulture)
 
+        // A mean that leaves contexts out says so: those that have not collapsed would raise it.
         let collapsed =
-            if result.CollapseTimes.Count = 0L then
+            let times = result.CollapseTimes
+
+            let spread =
+                if times.Count > 1L then
+                    $" (sd {times.StandardDeviation:F2})"
+                else
+                    ""
+
+            let which = if times.Censored > 0L then " over these only" else ""
+
+            if times.Count = 0L then
                 "no context has collapsed"
             else
-                $"collapsed: {result.CollapseTimes.Count:N0} of {result.TrainedContexts():N0} contexts, "
-                + $"mean T = {result.CollapseTimes.Mean:F2} (sd {result.CollapseTimes.StandardDeviation:F2})"
+                $"collapsed: {times.Count:N0} of {times.Count + times.Censored:N0} contexts, "
+                + $"mean T{which} = {times.Mean:F2}{spread}"
 
         let row i =
             let value (observable: Observable) = result[observable].Mean[i]
@@ -225,7 +236,16 @@ module Run =
     let collapseTimes (run: Run) =
         run.CollapseTimes |> Array.filter (fun time -> time > 0)
 
-    /// <summary>Mean T and its standard error; NaN for fewer than two collapsed contexts.</summary>
+    /// <summary>
+    /// Mean T over the contexts that have collapsed, and only these: where some have not, it lies below E[T].
+    /// The mean is NaN where none has collapsed, its standard error for fewer than two.
+    /// </summary>
     let meanCollapseTime (run: Run) =
         let times = run.Result.CollapseTimes
-        times.Mean, times.StandardDeviation / sqrt (float times.Count)
+
+        {|
+            Mean = times.Mean
+            StandardError = times.StandardDeviation / sqrt (float times.Count)
+            Collapsed = times.Count
+            Contexts = times.Count + times.Censored
+        |}

@@ -255,6 +255,18 @@ let private reportTests =
             let closed = succeed (small @ words "--generations 3 --top-k 5")
             Expect.isMatch closed @"unseen\s+stat\.\s+collap-" "a closed form has one"
         }
+        test "says how many contexts of how many a mean collapse time is over" {
+            for args, pattern in
+                [
+                    "--generations 30", @"collapse time  [\d.]+ ± [\d.]+ \(sd\) over the 3 collapsed of 9 contexts\n"
+                    "--generations 5000", @"collapse time  [\d.]+ ± [\d.]+ \(sd\) over all 9 contexts\n"
+                    "--generations 2", @"collapse time  no context has collapsed\n"
+                ] do
+                let output =
+                    succeed (words $"run --prior uniform:50 --samples 20 --contexts 9 {args}")
+
+                Expect.isMatch (output.ReplaceLineEndings "\n") pattern args
+        }
         test "shows every generation of a short run" {
             Expect.equal (generationsShown (succeed (small @ words "--generations 9"))) [ 1..9 ] "all"
         }
@@ -276,7 +288,7 @@ let private reportTests =
                 for expected in
                     [
                         "fully-synthetic · zipf:30:1.0 · n = 12 · seed 7"
-                        "over 200 contexts"
+                        "over all 200 contexts"
                         $"digest         {digest}"
                         $"results        {path}"
                         "engine         cpu"

@@ -217,6 +217,7 @@ let tests =
                     test $"{name} runs in F# Interactive" {
                         let exitCode, output, errors = result.Value
                         Expect.equal exitCode 0 $"{output}\n{errors}"
+                        Expect.isFalse (Regex.IsMatch(output + errors, @"\b(warning|info) FS\d")) $"{output}\n{errors}"
                         Expect.isNonEmpty (pages output) "a script says where its figures lie"
                         Expect.isMatch output "digest [0-9a-f]{16}|planned" "a script shows what it found"
 

@@ -180,6 +180,61 @@ let tests =
                     [ Look.Strong; Look.Exact; Look.Sharp ]
                     "looks"
             }
+            test "a bound is laid over where it says something, and there only" {
+                let long =
+                    Prior.power 600 52 0.1
+                    |> Scenario.recentModels (window = 5, samples = 60)
+                    |> Scenario.withContexts 10
+                    |> Scenario.withGenerations 100
+
+                let sharp =
+                    Theory.curves Quantity.L1FromFirst 100 long
+                    |> List.find (fun curve -> curve.Source = Source.Sharp)
+
+                let table = (Theory.table 100 long).Generations
+
+                for row, value in Seq.zip table sharp.Values do
+                    let bound = row.L1FromFirst.Sharp.Value
+
+                    if bound.Value >= 2.0 then
+                        Expect.isTrue (Double.IsNaN value) $"no distance exceeds 2, m = {row.Generation}"
+                    else
+                        Expect.equal value bound.Value $"m = {row.Generation}"
+
+                Expect.isTrue (Double.IsNaN sharp.Values[99]) "nothing at the end"
+                Expect.isLessThan sharp.Values[9] 2.0 "something before"
+                let last = sharp.Values |> Array.findIndexBack Double.IsFinite
+                Expect.stringEnds (string sharp) $" at m = {last + 1}" "and the line about it ends there"
+            }
+            test "a mean collapse time and a histogram say over how many contexts of how many they are" {
+                let run = scenario |> Simulation.run
+                let time = Run.meanCollapseTime run
+                Expect.equal (time.Collapsed, time.Contexts) (26L, 40L) "contexts"
+                let times = Run.collapseTimes run |> Array.map float
+                Expect.floatClose Accuracy.high time.Mean (Array.average times) "mean of the collapsed"
+
+                let variance =
+                    Array.sumBy (fun t -> (t - time.Mean) ** 2.0) times / float (times.Length - 1)
+
+                Expect.floatClose
+                    Accuracy.high
+                    time.StandardError
+                    (sqrt (variance / float times.Length))
+                    "standard error"
+
+                let title run =
+                    (Figure.collapseTimes [ ("T", run) ]).Panels[0].Horizontal.Title
+
+                Expect.equal (title run) "collapse time T (generations)<br>of 26 of 40 contexts" "some"
+
+                let all = scenario |> Scenario.untilCollapse |> Simulation.run
+                Expect.equal (title all) "collapse time T (generations)" "all"
+                Expect.stringContains (string all) "collapsed: 40 of 40 contexts, mean T = " "all are"
+
+                let none = scenario |> Scenario.withGenerations 1 |> Simulation.run
+                Expect.equal (title none) "collapse time T (generations)" "none"
+                Expect.isTrue (Double.IsNaN (Run.meanCollapseTime none).Mean) "no mean"
+            }
             test "bounds of several runs are told apart by the run's name, exact values are not" {
                 let run n =
                     Prior.power 600 52 0.1
@@ -224,7 +279,7 @@ let tests =
                         settings + " from prior power:600:52:0.1: 600 tokens"
                         "  m = 10: S_m = 0.3723, support 4.5, entropy 1.200 nats"
                         "  m = 50: S_m = 0.8419, support 1.4, entropy 0.235 nats"
-                        "  collapsed: 26 of 40 contexts, mean T = 32.46 (sd 9.47)"
+                        "  collapsed: 26 of 40 contexts, mean T over these only = 32.46 (sd 9.47)"
                         "  46,320 draws in # s (# M draws/s, cpu), digest 5803aa30e39a8e7f"
                     ]
                     "a run"
@@ -281,6 +336,19 @@ let tests =
                     ]
                     "a table of theory"
 
+                Expect.equal
+                    (Theory.curves Quantity.CollapsedFraction 50 scenario |> List.map string)
+                    [
+                        "ρ_m, exact: 2.7258E-18 at m = 1 to 0.54711 at m = 50"
+                        "(7) above: 0.11294 at m = 1 to 0.83153 at m = 50"
+                    ]
+                    "theory's curves, a vacuous bound left out"
+
+                Expect.equal
+                    (string (Figure.curve Look.Dots 0 "here" [ (1.0, 2.0) ]))
+                    "curve 'here': 1 point, dots"
+                    "a curve"
+
                 let frame = Run.frame run
 
                 Expect.equal
@@ -328,19 +396,70 @@ let tests =
                     |> Figure.save "x.pdf"
                     |> ignore)
             }
-            test "images need a browser and say how to get one" {
-                let before = Chromium.path
+            test "images need a browser: a wrong one is named, with who names it, what is wrong and the remedy" {
+                let folder = (Directory.CreateTempSubdirectory "collapse-browsers").FullName
+
+                let program name (text: string) mode =
+                    let path = Path.Combine(folder, name)
+                    File.WriteAllText(path, text)
+
+                    if not (OperatingSystem.IsWindows()) then
+                        File.SetUnixFileMode(path, mode)
+
+                    path
+
+                let run = UnixFileMode.UserRead ||| UnixFileMode.UserExecute
+                let figure = Figure.ofCurves "x" "y" [ Figure.curve Look.Strong 0 "" [ 1.0, 1.0 ] ]
+
+                let message () =
+                    let error =
+                        Expect.throwsC (fun () -> figure |> Figure.save (Path.Combine(folder, "x.png")) |> ignore) id
+
+                    Expect.stringContains error.Message "Debian: apt-get install chromium" "the remedy"
+                    Expect.stringContains error.Message "Figure.save with .html" "what works without"
+                    error.Message
+
+                let before, variable = Chromium.path, "COLLAPSE_CHROMIUM"
+                let variableBefore = Environment.GetEnvironmentVariable variable
 
                 try
-                    Chromium.path <- Some "/nowhere/chromium"
+                    for path, wrong in
+                        [
+                            "/nowhere/chromium", "names '/nowhere/chromium', and there is no such file."
+                            folder, $"names '{folder}', which is a folder."
 
-                    throwsArgument "apt-get install chromium" (fun () ->
-                        Simulation.run scenario
-                        |> Figure.trajectories Quantity.Support
-                        |> Figure.save "x.png"
-                        |> ignore)
+                            if not (OperatingSystem.IsWindows()) then
+                                let mute = program "mute" "" UnixFileMode.UserRead
+                                mute, $"names '{mute}', which does not start: "
+                                let other = program "other" "#!/bin/sh\necho no such option >&2\nexit 3\n" run
+                                other, $"names '{other}', which ended with exit code 3: no such option."
+                                let idle = program "idle" "#!/bin/sh\n" run
+                                idle, $"names '{idle}', which opened no page."
+                                let echo = program "echo" "#!/bin/sh\necho \"$@\"\n" run
+                                echo, $"names '{echo}', which drew no image."
+                        ] do
+                        Chromium.path <- Some path
+                        Expect.stringStarts (message ()) ("Chromium.path " + wrong) "by Chromium.path"
+                        Chromium.path <- None
+                        Environment.SetEnvironmentVariable(variable, path)
+
+                        Expect.stringStarts
+                            (message ())
+                            ("The environment variable COLLAPSE_CHROMIUM " + wrong)
+                            "by the environment variable"
+
+                    Environment.SetEnvironmentVariable(variable, null)
+                    let folders = Environment.GetEnvironmentVariable "PATH"
+
+                    try
+                        Environment.SetEnvironmentVariable("PATH", folder)
+                        Expect.stringStarts (message ()) "No browser was found." "none at all"
+                    finally
+                        Environment.SetEnvironmentVariable("PATH", folders)
                 finally
                     Chromium.path <- before
+                    Environment.SetEnvironmentVariable(variable, variableBefore)
+                    Directory.Delete(folder, true)
             }
             test "a figure becomes a PNG and an SVG image" {
                 if (Chromium.tryFind ()).IsNone then
