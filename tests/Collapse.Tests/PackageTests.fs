@@ -7,13 +7,14 @@ open System.IO
 open Expecto
 open Collapse.Tests.Repository
 
-let private dotnet (folder: string) (arguments: string list) =
+let private dotnetReading (input: string) (folder: string) (arguments: string list) =
     let info =
         ProcessStartInfo(
             "dotnet",
             arguments,
             UseShellExecute = false,
             WorkingDirectory = folder,
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true
         )
@@ -22,11 +23,15 @@ let private dotnet (folder: string) (arguments: string list) =
     | null -> failtest "dotnet did not start"
     | child ->
         use child = child
+        child.StandardInput.Write input
+        child.StandardInput.Close()
         let errors = child.StandardError.ReadToEndAsync()
         let output = child.StandardOutput.ReadToEnd()
         child.WaitForExit()
         Expect.equal child.ExitCode 0 $"dotnet {arguments}\n{output}\n{errors.Result}"
         output
+
+let private dotnet = dotnetReading ""
 
 let private script version =
     $"""#r "nuget: Collapse.Scripting, {version}"
@@ -100,6 +105,14 @@ let tests =
                     let output = dotnet folder [ "fsi"; "try.fsx" ]
                     Expect.isMatch output "rows: 100, digest: [0-9a-f]{16}" "it runs"
                     Expect.isTrue (File.Exists(Path.Combine(folder, "figure.html"))) "it draws"
+
+                    // As typed, where values are shown.
+                    let shown = dotnetReading (script version + ";;\nrun;;\n#quit;;\n") folder [ "fsi" ]
+
+                    Expect.stringContains
+                        shown
+                        "Run =\n  fully-synthetic (n = 50, contexts = 20, "
+                        "the printers are there"
                 finally
                     forget version
                     Directory.Delete(folder, true)
