@@ -93,7 +93,10 @@ public sealed class ContextKernelLauncher(Accelerator accelerator)
     /// <param name="settings">The launch.</param>
     /// <param name="batch">The device memory.</param>
     /// <param name="halves">The tables of <see cref="HalfBinomial"/>.</param>
-    /// <exception cref="ArgumentException">A count is not positive, or a table is too short for the launch.</exception>
+    /// <exception cref="ArgumentException">
+    /// A count is not positive, a table of the batch is too short for the launch, or the launch begins before
+    /// <see cref="CountRule.FirstGeneration"/> or keeps more than two training sets.
+    /// </exception>
     public void TrainCounts(
         AcceleratorStream stream,
         KernelShape shape,
@@ -103,6 +106,13 @@ public sealed class ContextKernelLauncher(Accelerator accelerator)
     )
     {
         Check(settings, batch, shape);
+        if (settings.Slots != 2 || settings.FirstGeneration < CountRule.FirstGeneration)
+        {
+            throw new ArgumentException(
+                $"counts are drawn from generation {CountRule.FirstGeneration} on and from the generation before, not from {settings.FirstGeneration} with {settings.Slots} sets"
+            );
+        }
+
         var config = new KernelConfig(shape.Groups, shape.GroupSize);
         _counts.Value(stream, config, settings, CountsBatch.Of(batch, halves));
     }

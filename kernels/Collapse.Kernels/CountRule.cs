@@ -5,7 +5,8 @@ public static class CountRule
 {
     /// <summary>
     /// The first generation whose counts are drawn: by then about 2n/32 tokens are alive, and splitting the n draws
-    /// among them costs less than drawing each (measured).
+    /// among them costs less than drawing each (measured). Odd, so that the training set before is the first of two on a
+    /// device.
     /// </summary>
     public const int FirstGeneration = 33;
 

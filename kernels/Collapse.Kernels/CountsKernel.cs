@@ -40,7 +40,6 @@ public static class CountsKernel
 
     private static void AdvanceContext(BatchSettings settings, ContextBatch batch, ArrayView<ulong> halves, int context)
     {
-        // The generation before the first is an even one: its set is the first of two.
         long sizes = (long)context * settings.Slots;
         long stride = (batch.SetOffsets[context + 1] - batch.SetOffsets[context]) / settings.Slots;
         int size = batch.SetSizes[sizes];
@@ -96,45 +95,63 @@ public static class CountsKernel
     /// <returns>The number of different tokens.</returns>
     private static int CountTokens(TokenList list, int size)
     {
+        Sort(list, size);
         int length = 0;
-        for (int i = 0; i < size; i++)
+        int start = 0;
+        for (int i = 1; i <= size; i++)
         {
             // Not more counts than tokens read so far: none is overwritten unread.
-            int token = list.Count(i);
-            int place = Find(list, length, token);
-            bool isNew = place == length || list.Token(place) != token;
-            if (isNew)
+            int token = list.Count(i - 1);
+            if (i == size || list.Count(i) != token)
             {
-                for (int k = length; k > place; k--)
-                {
-                    list.SetToken(k, list.Token(k - 1));
-                    list.SetCount(k, list.Count(k - 1));
-                }
-
-                list.SetToken(place, token);
+                list.SetToken(length, token);
+                list.SetCount(length, i - start);
                 length++;
+                start = i;
             }
-
-            list.SetCount(place, isNew ? 1 : list.Count(place) + 1);
         }
 
         return length;
     }
 
-    /// <summary>The first place whose token is not below this one.</summary>
-    private static int Find(TokenList list, int length, int token)
+    /// <summary>Sorts the training set in place, as a heap: one thread, once in a run.</summary>
+    private static void Sort(TokenList list, int size)
     {
-        int low = 0;
-        int high = length;
-        while (low < high)
+        for (int root = (size / 2) - 1; root >= 0; root--)
         {
-            int middle = (low + high) / 2;
-            bool isBelow = list.Token(middle) < token;
-            low = isBelow ? middle + 1 : low;
-            high = isBelow ? high : middle;
+            Sink(list, root, size);
         }
 
-        return low;
+        for (int end = size - 1; end > 0; end--)
+        {
+            int largest = list.Count(0);
+            list.SetCount(0, list.Count(end));
+            list.SetCount(end, largest);
+            Sink(list, 0, end);
+        }
+    }
+
+    private static void Sink(TokenList list, int root, int size)
+    {
+        int token = list.Count(root);
+        int place = root;
+        int child = (2 * root) + 1;
+        while (child < size)
+        {
+            // Guarded reads: a device may read both sides of a condition.
+            int right = Math.Min(child + 1, size - 1);
+            child = list.Count(right) > list.Count(child) ? right : child;
+            bool sinks = list.Count(child) > token;
+            if (sinks)
+            {
+                list.SetCount(place, list.Count(child));
+                place = child;
+            }
+
+            child = sinks ? (2 * child) + 1 : size;
+        }
+
+        list.SetCount(place, token);
     }
 
     /// <summary>Replaces the counts by those of as many draws from them.</summary>

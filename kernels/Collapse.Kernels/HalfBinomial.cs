@@ -70,7 +70,7 @@ public static class HalfBinomial
         tables.AddRange(thresholds.Select(t => (ulong)(t & ulong.MaxValue)));
     }
 
-    /// <summary>P(X ≤ x)·2^128 rounded down, from the first x where that is positive up to the last below 2^128.</summary>
+    /// <summary>P(X ≤ x)·2^128 rounded down, from the first x where that is positive up to the last below 2^128 - 1.</summary>
     private static (int Smallest, List<BigInteger> Thresholds) Cumulative(int tosses)
     {
         BigInteger one = BigInteger.One << FractionBits;
@@ -82,11 +82,16 @@ public static class HalfBinomial
         {
             sum += law[x];
             BigInteger threshold = sum >> (FractionBits - 128);
+            if (threshold >= (BigInteger.One << 128) - 1)
+            {
+                break;
+            }
+
             if (threshold.IsZero)
             {
                 smallest = x + 1;
             }
-            else if (threshold < BigInteger.One << 128)
+            else
             {
                 thresholds.Add(threshold);
             }

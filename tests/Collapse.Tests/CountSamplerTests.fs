@@ -420,7 +420,7 @@ let private lawTests =
                 let series = result.Series[int Observable.SumOfSquares]
                 let error = series.StandardDeviation[i] / sqrt (float contexts)
                 Expect.isLessThan (abs (series.Mean[i] - exact) / error) 6.5 $"S_{m}"
-                // Planted: a generation too few would show; ten do.
+                // Planted: forty generations too few.
                 let early = 1.0 - (1.0 - 1.0 / 50.0) * (1.0 - 1.0 / float n) ** float (m - 40)
                 Expect.isGreaterThan (abs (series.Mean[i] - early) / error) 6.5 $"S_{m - 40}"
         }

@@ -136,7 +136,7 @@ let private mostPerStore =
 let private mostInstructions =
     [
         "ContextKernel.Advance", 5483
-        "CountsKernel.Advance", 2345
+        "CountsKernel.Advance", 2424
         "LaneKernel.Advance", 2476
         "LaneKernel.AdvanceFixed", 2474
         "PhiloxProbeKernel.Generate", 88

@@ -685,7 +685,7 @@ let private counts =
         killed
             (kernels "HalfBinomial")
             [
-                "1L << SmallestLog", "1L << LargestLog"
+                "tosses < 1L << SmallestLog", "tosses <= 1L << SmallestLog"
                 "Math.Min(BitOperations.Log2((ulong)tosses), LargestLog)", "LargestLog - 1"
                 "(ulong)(t >> 64)", "(ulong)(t >> 65)"
                 "(UInt128)bucket << 56", "(UInt128)bucket << 57"
@@ -739,7 +739,7 @@ let private counts =
         killed
             (kernels "CountsKernel")
             [
-                "batch.SetOffsets[context] + stride", "batch.SetOffsets[context] + stride + 1"
+                "batch.SetOffsets[context] + stride", "batch.SetOffsets[context]"
                 "settings.FirstGeneration == CountRule.FirstGeneration ?",
                 "settings.FirstGeneration != CountRule.FirstGeneration ?"
                 "settings.FirstContext + (uint)context", "(uint)context"
@@ -752,10 +752,14 @@ let private counts =
                 "batch.LeftAt[context] = leftAt;", ""
                 "batch.CollapseTime[context] = leftAt;", ""
                 "(long)done * size", "(long)settings.Generations * size"
-                "list.Token(place) != token", "list.Token(place) == token"
-                "list.SetCount(k, list.Count(k - 1));", ""
-                "isNew ? 1 : list.Count(place) + 1", "list.Count(place) + 1"
-                "list.Token(middle) < token", "list.Token(middle) <= token"
+                "i == size || list.Count(i) != token", "list.Count(i) != token"
+                "list.SetCount(length, i - start);", "list.SetCount(length, i);"
+                "(size / 2) - 1", "(size / 2) - 2"
+                "int end = size - 1; end > 0", "int end = size - 1; end > 1"
+                "list.SetCount(end, largest);", ""
+                "list.Count(right) > list.Count(child)", "list.Count(right) < list.Count(child)"
+                "list.Count(child) > token", "list.Count(child) < token"
+                "(2 * root) + 1", "(2 * root) + 2"
                 "drawn == 0 || end - start == 1", "end - start == 1"
                 "2L * left < total", "2L * left <= total"
                 "middle < end - 1", "middle < end"
@@ -787,14 +791,15 @@ let private counts =
                 "upper[middle] < lane", "upper[middle] > lane"
                 "if (low < count && upper[low] == lane)", "if (false)"
                 "+ count + low] <= next", "+ count + low] < next"
-                "(uint)_filled / 2", "(uint)_filled"
-                "_next = 0;\n        _filled = 0;", "_filled = 0;"
+                "_block += (uint)blocks;", "_block += (uint)blocks + 1;"
+                "_lanes.AsSpan(_next, _filled - _next).CopyTo(_lanes);", ""
+                "_block = 0;", ""
             ]
         killed
             (core "Engines/Cpu/CountedContext")
             [
                 "vocabulary.Sort(_counts.AsSpan(0, Length));", ""
-                "_counts.AsSpan(counts.Length).Clear();", ""
+                "_counts.AsSpan(counts.Length, TokenCounter.Padding).Clear();", ""
                 "part.End - start == 1 || part.Draws == 0", "part.End - start == 1"
                 "2L * left < part.Total", "2L * left <= part.Total"
                 "middle < part.End - 1", "middle < part.End"

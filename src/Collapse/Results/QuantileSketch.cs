@@ -132,7 +132,7 @@ internal sealed class QuantileSketch(int cells)
             _pageOf[slot] = ++_last;
             if (_bins.Length < (_last + 1) * PageLength)
             {
-                Array.Resize(ref _bins, 2 * _bins.Length);
+                Array.Resize(ref _bins, Math.Max((_last + 1) * PageLength, _bins.Length / 2 * 3));
             }
         }
 

@@ -8,7 +8,7 @@ namespace Collapse.Results;
 internal sealed class TallyBuffer(Tally tally, int observables)
 {
     private const int MostContexts = 8;
-    private const int MostEntries = 8192;
+    private const int MostEntries = 16_384;
 
     private readonly int[] _starts = new int[MostContexts + 1];
     private long[] _values = [];
@@ -21,7 +21,7 @@ internal sealed class TallyBuffer(Tally tally, int observables)
     {
         if (report == 0)
         {
-            if (_contexts == MostContexts)
+            if (_contexts == MostContexts || _entries > MostEntries / 2)
             {
                 Flush();
             }

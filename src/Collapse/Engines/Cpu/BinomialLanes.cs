@@ -14,17 +14,18 @@ namespace Collapse.Engines.Cpu;
 internal sealed class BinomialLanes<TLanes>
     where TLanes : unmanaged, IPhiloxLanes<TLanes>
 {
-    // Blocks that are read at a time at least, and lanes that one part of the tosses needs at most.
+    // Blocks that are read at a time, and lanes that one part of the tosses needs at most.
     private const int FewestBlocks = 16;
+    private const int MostBlocks = 64;
     private const int MostLanes = 1 << (HalfBinomial.SmallestLog - 6);
 
     private readonly RandomLanes<TLanes> _random;
     private readonly ulong[] _halves;
-    private ulong[] _lanes = new ulong[1024 + RandomLanes<TLanes>.Padding];
+    private readonly ulong[] _lanes = new ulong[MostLanes + (2 * MostBlocks) + RandomLanes<TLanes>.Padding];
     private DrawStream _stream;
+    private uint _block;
     private int _next;
     private int _filled;
-    private int _usual = FewestBlocks;
 
     /// <summary>Prepares the keys.</summary>
     /// <param name="random">The random numbers of the run.</param>
@@ -39,11 +40,12 @@ internal sealed class BinomialLanes<TLanes>
     public void Begin(in DrawStream stream)
     {
         // What the last generation took, this one will take or a little less.
-        _usual = Math.Clamp((_next + 15) / 16 * 8, FewestBlocks, 512);
+        int last = ((2 * (int)_block) - (_filled - _next) + 15) / 16 * 8;
         _stream = stream;
+        _block = 0;
         _next = 0;
         _filled = 0;
-        Fill(_usual);
+        Fill(Math.Clamp(last, FewestBlocks, MostBlocks));
     }
 
     /// <summary>Binomial(draws, left / total): see <see cref="ReferenceBinomial"/>.</summary>
@@ -159,15 +161,14 @@ internal sealed class BinomialLanes<TLanes>
         return _lanes[_next++];
     }
 
-    /// <summary>Reads more blocks behind those that are there.</summary>
+    /// <summary>Reads more blocks behind the few lanes that are left.</summary>
     private void Fill(int blocks)
     {
-        if (_filled + (2 * blocks) + RandomLanes<TLanes>.Padding > _lanes.Length)
-        {
-            Array.Resize(ref _lanes, 2 * (_filled + (2 * blocks) + RandomLanes<TLanes>.Padding));
-        }
-
-        _random.Fill(_stream, (uint)_filled / 2, blocks, _lanes.AsSpan(_filled));
+        _lanes.AsSpan(_next, _filled - _next).CopyTo(_lanes);
+        _filled -= _next;
+        _next = 0;
+        _random.Fill(_stream, _block, blocks, _lanes.AsSpan(_filled));
+        _block += (uint)blocks;
         _filled += 2 * blocks;
     }
 }

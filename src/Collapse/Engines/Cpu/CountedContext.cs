@@ -33,7 +33,7 @@ internal sealed class CountedContext<TLanes>(RandomLanes<TLanes> random, ulong[]
         }
 
         counts.CopyTo(_counts);
-        _counts.AsSpan(counts.Length).Clear();
+        _counts.AsSpan(counts.Length, TokenCounter.Padding).Clear();
         Length = counts.Length;
         KeepAlive(vocabulary);
         vocabulary.Sort(_counts.AsSpan(0, Length));

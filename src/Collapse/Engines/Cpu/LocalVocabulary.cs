@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using Collapse.Kernels;
 
 namespace Collapse.Engines.Cpu;
@@ -12,6 +13,8 @@ internal sealed class LocalVocabulary
     private int[] _slots = [];
     private int _slotCount;
     private int[] _tokens = new int[32];
+    private int[] _order = [];
+    private long[] _scratch = [];
 
     /// <summary>Number of tokens.</summary>
     public int Count { get; private set; }
@@ -96,33 +99,33 @@ internal sealed class LocalVocabulary
     /// <param name="counts">The count of each local number.</param>
     public void Sort(Span<int> counts)
     {
-        // Lists are short by the time they are sorted, and often nearly in order.
-        for (int i = 1; i < Count; i++)
+        if (_order.Length < Count)
         {
-            (int token, int first, long units, int heldOut, int count) = (
-                _tokens[i],
-                First[i],
-                Units[i],
-                HeldOut[i],
-                counts[i]
-            );
-            int place = i;
-            for (; place > 0 && _tokens[place - 1] > token; place--)
-            {
-                _tokens[place] = _tokens[place - 1];
-                First[place] = First[place - 1];
-                Units[place] = Units[place - 1];
-                HeldOut[place] = HeldOut[place - 1];
-                counts[place] = counts[place - 1];
-            }
+            _order = new int[_tokens.Length];
+            _scratch = new long[_tokens.Length];
+        }
 
-            (_tokens[place], First[place], Units[place], HeldOut[place], counts[place]) = (
-                token,
-                first,
-                units,
-                heldOut,
-                count
-            );
+        Span<int> order = _order.AsSpan(0, Count);
+        for (int i = 0; i < Count; i++)
+        {
+            order[i] = i;
+        }
+
+        _tokens.AsSpan(0, Count).Sort(order);
+        Permute(First, order);
+        Permute(HeldOut, order);
+        Permute(Units, order);
+        Permute(counts, order);
+    }
+
+    private void Permute<T>(Span<T> values, ReadOnlySpan<int> order)
+        where T : unmanaged
+    {
+        Span<T> old = MemoryMarshal.Cast<long, T>(_scratch.AsSpan());
+        values[..Count].CopyTo(old);
+        for (int i = 0; i < Count; i++)
+        {
+            values[i] = old[order[i]];
         }
     }
 

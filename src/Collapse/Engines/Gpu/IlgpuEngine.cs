@@ -130,6 +130,12 @@ public sealed class IlgpuEngine : IEngine
         {
             var watch = Stopwatch.StartNew();
             int[] leftBefore = (int[])batch.LeftAt.Clone();
+            if (last + 1 == plan.FirstCountedGeneration)
+            {
+                // Another kernel, with a thread for each context: what the last launch took says nothing of it.
+                length = 1;
+            }
+
             batch.Train(last + 1, length);
             last = batch.LastGeneration;
             if (watch.Elapsed < ShortLaunch)
