@@ -61,15 +61,7 @@ let private widthOf<'L, 'R when 'L: unmanaged and 'L :> ISoftmaxLanes<'L> and 'R
                 for start in 0 .. 'L.Count .. differences.Length - 'L.Count do
                     let x = 'L.Load(&differences[0], unativeint start)
 
-                    let weights =
-                        WeightLanes<'L>
-                            .Scaled(
-                                x,
-                                'L.Broadcast scale.High,
-                                'L.Broadcast scale.Low,
-                                'L.Broadcast(WeightLanes<'L>.Lowest scale)
-                            )
-
+                    let weights = WeightLanes<'L>(0.0f, scale).Weigh x
                     'L.Store('L.Truncate weights, &units[0], unativeint start)
 
                 units
@@ -236,6 +228,8 @@ let private awkwardRows =
             $"{s} normal", normalRow s s 3.0
             $"{s} equal", Array.create s -5.0f
         "one among many", Array.init 40_000 (fun i -> if i = 33_333 then 1.0f else never)
+        // All others lie in one cell of the guide to blocks.
+        "one above many of a unit", Array.init 70_000 (fun i -> if i = 50_000 then 0.0f else -19.0f)
         "falling", Array.init 5_000 (fun i -> -0.01f * float32 i)
         "rising", Array.init 5_000 (fun i -> 0.01f * float32 i)
     ]

@@ -19,4 +19,11 @@ public interface ILogitSource
     /// <see cref="Tokens"/> logits, finite or minus infinity (never drawn): the buffer, or memory of the source's own.
     /// </returns>
     ReadOnlySpan<float> Row(int row, Span<float> buffer);
+
+    /// <summary>
+    /// A row that lies in memory already, so that it can be brought near before its turn; empty where it must be
+    /// computed.
+    /// </summary>
+    /// <param name="row">The row, 0 to <see cref="Rows"/> - 1.</param>
+    ReadOnlySpan<float> Stored(int row) => default;
 }

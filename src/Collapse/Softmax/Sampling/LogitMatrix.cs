@@ -35,5 +35,8 @@ public sealed class LogitMatrix : ILogitSource
     public int Tokens { get; }
 
     /// <inheritdoc/>
-    public ReadOnlySpan<float> Row(int row, Span<float> buffer) => _values.Span.Slice(checked(row * Tokens), Tokens);
+    public ReadOnlySpan<float> Row(int row, Span<float> buffer) => Stored(row);
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<float> Stored(int row) => _values.Span.Slice(checked(row * Tokens), Tokens);
 }

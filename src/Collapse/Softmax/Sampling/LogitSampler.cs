@@ -10,6 +10,7 @@ public sealed class LogitSampler
 {
     private readonly VectorWidth _width;
     private readonly IRowSampler?[] _workers;
+    private readonly RowCounter?[] _parts;
 
     /// <summary>Creates the sampler. It keeps its working memory, about 13 bytes a token and thread, from call to call.</summary>
     /// <param name="threads">Worker threads, 1 to 1024; null for one per core.</param>
@@ -26,6 +27,7 @@ public sealed class LogitSampler
         }
 
         _workers = new IRowSampler?[threads ?? Environment.ProcessorCount];
+        _parts = new RowCounter?[_workers.Length];
     }
 
     /// <summary>Draws from every row. Not to be called again before it returns.</summary>
@@ -61,22 +63,21 @@ public sealed class LogitSampler
         void Work(int worker)
         {
             IRowSampler sampler = _workers[worker] ??= Create();
-            RowCounter part = parts[worker] = new RowCounter();
-            while (!Volatile.Read(ref isStopped))
+            RowCounter part = parts[worker] = _parts[worker] ??= new RowCounter();
+            part.Clear();
+            int taken = Interlocked.Increment(ref next) - 1;
+            while (taken < logits.Rows)
             {
-                // Rows are taken in order, so that those before a row that fails are all done or under way.
-                int row = Interlocked.Increment(ref next) - 1;
-                if (row >= logits.Rows)
-                {
-                    return;
-                }
-
+                // Rows are taken in order, the one that comes next with the one before: those before a row that fails
+                // are all done or still will be.
+                int row = taken;
+                taken = Volatile.Read(ref isStopped) ? logits.Rows : Interlocked.Increment(ref next) - 1;
                 try
                 {
                     cancellation.ThrowIfCancellationRequested();
                     if (samples.Span[row] > 0)
                     {
-                        sampler.Sample(logits, row, samples.Span[row], rule, streams, part);
+                        sampler.Sample(logits, row, taken, samples.Span[row], rule, streams, part);
                     }
                 }
                 catch (Exception e)

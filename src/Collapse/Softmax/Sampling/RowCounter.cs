@@ -19,6 +19,13 @@ internal sealed class RowCounter
     /// <summary>Their counts.</summary>
     public ReadOnlySpan<int> Counts => _counts.AsSpan(0, _length);
 
+    /// <summary>Forgets all rows, and keeps the memory.</summary>
+    public void Clear()
+    {
+        _rows.Clear();
+        _length = 0;
+    }
+
     /// <summary>Starts a row.</summary>
     public void Begin(int row)
     {
@@ -26,17 +33,17 @@ internal sealed class RowCounter
         _start = _length;
     }
 
-    /// <summary>Room for entries of the row, of which <see cref="Advance"/> tells how many are used.</summary>
-    public Span<int> Reserve(int count)
+    /// <summary>Room for so many entries of the row, of which <see cref="Advance"/> tells how many are used.</summary>
+    public ref int Reserve(int count)
     {
         if (_tokens.Length - _length < count)
         {
-            int longer = (int)Math.Min(2L * Math.Max(_tokens.Length, count), Array.MaxLength);
+            int longer = (int)Math.Max(Math.Min(2L * _tokens.Length, Array.MaxLength), (long)_length + count);
             Array.Resize(ref _tokens, longer);
             Array.Resize(ref _counts, longer);
         }
 
-        return _tokens.AsSpan(_length);
+        return ref _tokens[_length];
     }
 
     /// <summary>Takes over that many of the entries last reserved.</summary>
@@ -47,12 +54,21 @@ internal sealed class RowCounter
     /// <param name="kept">The token of each entry; empty where that is the entry itself.</param>
     public void TakeCounts(Span<int> counts, ReadOnlySpan<int> kept)
     {
-        for (int i = _start; i < _length; i++)
+        Span<int> entries = _tokens.AsSpan(_start, _length - _start);
+        Span<int> taken = _counts.AsSpan(_start, entries.Length);
+        for (int i = 0; i < entries.Length; i++)
         {
-            int entry = _tokens[i];
-            _counts[i] = counts[entry];
-            counts[entry] = 0;
-            _tokens[i] = kept.IsEmpty ? entry : kept[entry];
+            ref int count = ref counts[entries[i]];
+            taken[i] = count;
+            count = 0;
+        }
+
+        if (!kept.IsEmpty)
+        {
+            foreach (ref int entry in entries)
+            {
+                entry = kept[entry];
+            }
         }
     }
 
@@ -65,7 +81,7 @@ internal sealed class RowCounter
         {
             int next = i + tokens[i..].IndexOfAnyExcept(tokens[i]);
             next = next < i ? tokens.Length : next;
-            Reserve(1)[0] = tokens[i];
+            Reserve(1) = tokens[i];
             _counts[_length] = next - i;
             Advance(1);
             i = next;
@@ -96,8 +112,8 @@ internal sealed class RowCounter
             offsets[row + 1] += offsets[row];
         }
 
-        var tokens = new int[offsets[rows]];
-        var counts = new int[offsets[rows]];
+        int[] tokens = GC.AllocateUninitializedArray<int>((int)offsets[rows]);
+        int[] counts = GC.AllocateUninitializedArray<int>((int)offsets[rows]);
         foreach (RowCounter part in parts)
         {
             foreach ((int row, int start, int length) in part._rows)

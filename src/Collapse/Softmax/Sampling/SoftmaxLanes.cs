@@ -15,8 +15,6 @@ internal interface ISoftmaxLanes<TSelf>
 
     static abstract TSelf Broadcast(float value);
 
-    static abstract TSelf Load(ref float source, nuint offset);
-
     static abstract TSelf Subtract(TSelf a, TSelf b);
 
     /// <summary>a·b + c, rounded once.</summary>
@@ -28,17 +26,19 @@ internal interface ISoftmaxLanes<TSelf>
     /// <summary>The larger numbers; anything where one is not a number.</summary>
     static abstract TSelf Max(TSelf a, TSelf b);
 
-    /// <summary>The larger bits as signed integers.</summary>
-    static abstract TSelf MaxSigned(TSelf a, TSelf b);
-
-    /// <summary>The larger bits as unsigned integers.</summary>
-    static abstract TSelf MaxUnsigned(TSelf a, TSelf b);
-
     /// <summary>Adds the low 9 bits of <paramref name="exponent"/> to the exponent of <paramref name="value"/>.</summary>
     static abstract TSelf AddExponent(TSelf value, TSelf exponent);
 
     /// <summary>Values at least 0 and below 2^31, truncated to integers.</summary>
     static abstract TSelf Truncate(TSelf value);
+
+    static abstract TSelf Load(ref float source, nuint offset);
+
+    /// <summary>The larger bits as signed integers.</summary>
+    static abstract TSelf MaxSigned(TSelf a, TSelf b);
+
+    /// <summary>The larger bits as unsigned integers.</summary>
+    static abstract TSelf MaxUnsigned(TSelf a, TSelf b);
 
     /// <summary>Integers, at least 0, as single-precision numbers.</summary>
     static abstract TSelf ToSingle(TSelf integers);
@@ -47,6 +47,12 @@ internal interface ISoftmaxLanes<TSelf>
     static abstract TSelf AddIntegers(TSelf a, TSelf b);
 
     static abstract void Store(TSelf value, ref uint target, nuint offset);
+
+    /// <summary>Writes the ends of runs that follow one another, and tells the last.</summary>
+    /// <param name="lengths">The lengths of the runs, as integers.</param>
+    /// <param name="ends">Receives <see cref="Count"/> ends.</param>
+    /// <param name="start">Where the first run starts.</param>
+    static abstract long AddUp(TSelf lengths, ref long ends, long start);
 
     /// <summary>How many of 16 ascending numbers are at most u.</summary>
     static abstract int CountNotAbove(ref long numbers, long u);
@@ -59,42 +65,79 @@ internal readonly struct SoftmaxLanes512(Vector512<float> value) : ISoftmaxLanes
 
     public static int Count => 16;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes512 Broadcast(float value) => new(Vector512.Create(value));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes512 Load(ref float source, nuint offset) => new(Vector512.LoadUnsafe(ref source, offset));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes512 Subtract(SoftmaxLanes512 a, SoftmaxLanes512 b) => new(a._value - b._value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes512 MultiplyAdd(SoftmaxLanes512 a, SoftmaxLanes512 b, SoftmaxLanes512 c) =>
         new(Vector512.FusedMultiplyAdd(a._value, b._value, c._value));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes512 MultiplySubtract(SoftmaxLanes512 a, SoftmaxLanes512 b, SoftmaxLanes512 c) =>
         new(Avx512F.FusedMultiplySubtract(a._value, b._value, c._value));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes512 Max(SoftmaxLanes512 a, SoftmaxLanes512 b) =>
         new(Vector512.MaxNative(a._value, b._value));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes512 MaxSigned(SoftmaxLanes512 a, SoftmaxLanes512 b) =>
         new(Vector512.Max(a._value.AsInt32(), b._value.AsInt32()).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes512 MaxUnsigned(SoftmaxLanes512 a, SoftmaxLanes512 b) =>
         new(Vector512.Max(a._value.AsUInt32(), b._value.AsUInt32()).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes512 AddExponent(SoftmaxLanes512 value, SoftmaxLanes512 exponent) =>
         new((value._value.AsInt32() + (exponent._value.AsInt32() << 23)).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes512 Truncate(SoftmaxLanes512 value) =>
         new(Vector512.ConvertToInt32Native(value._value).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes512 ToSingle(SoftmaxLanes512 integers) =>
         new(Vector512.ConvertToSingle(integers._value.AsInt32()));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes512 AddIntegers(SoftmaxLanes512 a, SoftmaxLanes512 b) =>
         new((a._value.AsUInt32() + b._value.AsUInt32()).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(SoftmaxLanes512 value, ref uint target, nuint offset) =>
         value._value.AsUInt32().StoreUnsafe(ref target, offset);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static long AddUp(SoftmaxLanes512 lengths, ref long ends, long start)
+    {
+        // In registers: a load of half of what was just stored would wait for the store.
+        Vector512<uint> values = lengths._value.AsUInt32();
+        Vector512<ulong> first = EndsOf(Avx512F.ConvertToVector512UInt64(values.GetLower()));
+        Vector512<ulong> second = EndsOf(Avx512F.ConvertToVector512UInt64(values.GetUpper()));
+        first += Vector512.Create((ulong)start);
+        second += Avx512F.PermuteVar8x64(first, Vector512.Create(7ul));
+        first.AsInt64().StoreUnsafe(ref ends);
+        second.AsInt64().StoreUnsafe(ref ends, 8);
+        return second.AsInt64()[7];
+    }
+
+    /// <summary>Sums of each number and those before it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> EndsOf(Vector512<ulong> numbers)
+    {
+        numbers += Avx512F.AlignRight64(numbers, Vector512<ulong>.Zero, 7);
+        numbers += Avx512F.AlignRight64(numbers, Vector512<ulong>.Zero, 6);
+        return numbers + Avx512F.AlignRight64(numbers, Vector512<ulong>.Zero, 4);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CountNotAbove(ref long numbers, long u)
     {
         Vector512<long> bound = Vector512.Create(u);
@@ -113,15 +156,20 @@ internal readonly struct SoftmaxLanes256(Vector256<float> value) : ISoftmaxLanes
 
     public static int Count => 8;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes256 Broadcast(float value) => new(Vector256.Create(value));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes256 Load(ref float source, nuint offset) => new(Vector256.LoadUnsafe(ref source, offset));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes256 Subtract(SoftmaxLanes256 a, SoftmaxLanes256 b) => new(a._value - b._value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes256 MultiplyAdd(SoftmaxLanes256 a, SoftmaxLanes256 b, SoftmaxLanes256 c) =>
         new(Vector256.FusedMultiplyAdd(a._value, b._value, c._value));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes256 MultiplySubtract(SoftmaxLanes256 a, SoftmaxLanes256 b, SoftmaxLanes256 c) =>
         new(
             Fma.IsSupported
@@ -129,30 +177,43 @@ internal readonly struct SoftmaxLanes256(Vector256<float> value) : ISoftmaxLanes
                 : Vector256.FusedMultiplyAdd(a._value, b._value, -c._value)
         );
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes256 Max(SoftmaxLanes256 a, SoftmaxLanes256 b) =>
         new(Vector256.MaxNative(a._value, b._value));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes256 MaxSigned(SoftmaxLanes256 a, SoftmaxLanes256 b) =>
         new(Vector256.Max(a._value.AsInt32(), b._value.AsInt32()).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes256 MaxUnsigned(SoftmaxLanes256 a, SoftmaxLanes256 b) =>
         new(Vector256.Max(a._value.AsUInt32(), b._value.AsUInt32()).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes256 AddExponent(SoftmaxLanes256 value, SoftmaxLanes256 exponent) =>
         new((value._value.AsInt32() + (exponent._value.AsInt32() << 23)).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes256 Truncate(SoftmaxLanes256 value) =>
         new(Vector256.ConvertToInt32Native(value._value).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes256 ToSingle(SoftmaxLanes256 integers) =>
         new(Vector256.ConvertToSingle(integers._value.AsInt32()));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes256 AddIntegers(SoftmaxLanes256 a, SoftmaxLanes256 b) =>
         new((a._value.AsUInt32() + b._value.AsUInt32()).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(SoftmaxLanes256 value, ref uint target, nuint offset) =>
         value._value.AsUInt32().StoreUnsafe(ref target, offset);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static long AddUp(SoftmaxLanes256 lengths, ref long ends, long start) =>
+        Ends.Write(lengths, ref ends, start);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CountNotAbove(ref long numbers, long u)
     {
         // A comparison that holds is -1.
@@ -173,15 +234,20 @@ internal readonly struct SoftmaxLanes128(Vector128<float> value) : ISoftmaxLanes
 
     public static int Count => 4;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes128 Broadcast(float value) => new(Vector128.Create(value));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes128 Load(ref float source, nuint offset) => new(Vector128.LoadUnsafe(ref source, offset));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes128 Subtract(SoftmaxLanes128 a, SoftmaxLanes128 b) => new(a._value - b._value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes128 MultiplyAdd(SoftmaxLanes128 a, SoftmaxLanes128 b, SoftmaxLanes128 c) =>
         new(Vector128.FusedMultiplyAdd(a._value, b._value, c._value));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes128 MultiplySubtract(SoftmaxLanes128 a, SoftmaxLanes128 b, SoftmaxLanes128 c) =>
         new(
             Fma.IsSupported
@@ -189,30 +255,43 @@ internal readonly struct SoftmaxLanes128(Vector128<float> value) : ISoftmaxLanes
                 : Vector128.FusedMultiplyAdd(a._value, b._value, -c._value)
         );
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes128 Max(SoftmaxLanes128 a, SoftmaxLanes128 b) =>
         new(Vector128.MaxNative(a._value, b._value));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes128 MaxSigned(SoftmaxLanes128 a, SoftmaxLanes128 b) =>
         new(Vector128.Max(a._value.AsInt32(), b._value.AsInt32()).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes128 MaxUnsigned(SoftmaxLanes128 a, SoftmaxLanes128 b) =>
         new(Vector128.Max(a._value.AsUInt32(), b._value.AsUInt32()).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes128 AddExponent(SoftmaxLanes128 value, SoftmaxLanes128 exponent) =>
         new((value._value.AsInt32() + (exponent._value.AsInt32() << 23)).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes128 Truncate(SoftmaxLanes128 value) =>
         new(Vector128.ConvertToInt32Native(value._value).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes128 ToSingle(SoftmaxLanes128 integers) =>
         new(Vector128.ConvertToSingle(integers._value.AsInt32()));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SoftmaxLanes128 AddIntegers(SoftmaxLanes128 a, SoftmaxLanes128 b) =>
         new((a._value.AsUInt32() + b._value.AsUInt32()).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(SoftmaxLanes128 value, ref uint target, nuint offset) =>
         value._value.AsUInt32().StoreUnsafe(ref target, offset);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static long AddUp(SoftmaxLanes128 lengths, ref long ends, long start) =>
+        Ends.Write(lengths, ref ends, start);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CountNotAbove(ref long numbers, long u)
     {
         // By halves: a difference below 0 is the mask that takes the step.
@@ -223,5 +302,23 @@ internal readonly struct SoftmaxLanes128(Vector128<float> value) : ISoftmaxLanes
         }
 
         return count + (int)((ulong)(Unsafe.Add(ref numbers, count) - 1 - u) >> 63);
+    }
+}
+
+/// <summary>Sums one number at a time.</summary>
+file static class Ends
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static long Write<T>(T lengths, ref long ends, long start)
+        where T : unmanaged
+    {
+        ref uint length = ref Unsafe.As<T, uint>(ref lengths);
+        for (int i = 0; i < Unsafe.SizeOf<T>() / sizeof(uint); i++)
+        {
+            start += Unsafe.Add(ref length, i);
+            Unsafe.Add(ref ends, i) = start;
+        }
+
+        return start;
     }
 }

@@ -211,10 +211,7 @@ internal sealed class TokenSelection<TLanes>
         ref uint unitSums = ref MemoryMarshal.GetReference(sums);
         ref uint restSums = ref Unsafe.Add(ref unitSums, 16);
         ref float first = ref MemoryMarshal.GetReference(logits);
-        TLanes most = TLanes.Broadcast(largest);
-        TLanes high = TLanes.Broadcast(scale.High);
-        TLanes low = TLanes.Broadcast(scale.Low);
-        TLanes lowest = TLanes.Broadcast(WeightLanes<TLanes>.Lowest(scale));
+        var weights = new WeightLanes<TLanes>(largest, scale);
         TLanes restScale = TLanes.Broadcast(1 << RestBits);
         ulong units = 0;
         ulong rests = 0;
@@ -236,8 +233,7 @@ internal sealed class TokenSelection<TLanes>
                     source = ref MemoryMarshal.GetArrayDataReference(_last);
                 }
 
-                TLanes x = TLanes.Subtract(TLanes.Load(ref source, 0), most);
-                TLanes weight = WeightLanes<TLanes>.Scaled(x, high, low, lowest);
+                TLanes weight = weights.Weigh(TLanes.Load(ref source, 0));
                 TLanes unit = TLanes.Truncate(weight);
 
                 // Below 1 and not rounded; so is its product with a power of two.
