@@ -10,6 +10,7 @@ let checks: Check list =
     @ CorpusChecks.all
     @ LawChecks.all
     @ DrawChecks.all
+    @ SoftmaxChecks.all
     @ IndependenceChecks.all
     @ BoundChecks.all
 

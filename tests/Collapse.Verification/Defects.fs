@@ -6,6 +6,7 @@ open System
 open System.Collections.Generic
 open Collapse.Kernels
 open Collapse.Results
+open Collapse.Softmax.Sampling
 open Collapse.Theory
 open Collapse.Verification.PlainSimulator
 
@@ -596,7 +597,91 @@ let private formulas =
             (answer "exact" (fun n -> n + 1L))
     ]
 
-let all = draw @ counters @ schedules @ rows @ observables @ formulas
+// ---- softmax models
+
+let private softmax =
+    let plant name scale rejectedBy parts =
+        {
+            Name = name
+            World =
+                { PlainSimulator.world name right with
+                    Softmax = PlainSoftmax.softmax parts
+                }
+            RejectedBy = rejectedBy
+            Scale = scale
+        }
+
+    let plain = PlainSoftmax.right
+
+    let single (law: float[]) =
+        let ends = law |> Array.map float32 |> Array.scan (+) 0.0f |> Array.skip 1
+
+        fun (u: float) ->
+            let found = Array.BinarySearch(ends, float32 u * ends[ends.Length - 1])
+            min (law.Length - 1) (if found < 0 then ~~~found else found + 1)
+
+    let cooler =
+        { plain with
+            Law =
+                fun rule ->
+                    let t = if rule.Temperature = 1.0 then 0.9 else rule.Temperature
+                    plain.Law(SamplingRule(t, rule.TopK, rule.TopP))
+        }
+
+    /// As many tokens as `change` makes of the right number.
+    let keeping change =
+        { plain with
+            Law = PlainSoftmax.lawKeeping (fun rule sorted -> change rule (PlainSoftmax.keeps rule sorted))
+        }
+
+    let offByOne step =
+        keeping (fun rule count -> if rule.TopP < 1.0 then max 1 (count + step) else count)
+
+    [
+        plant "logits: cumulative sums in single precision" 1.0 "softmax/rare-tokens" { plain with Map = single }
+        plant "logits: temperature 0.9 for 1" 0.25 "softmax/temperature" cooler
+        plant "softmax runs: temperature 0.9 for 1" 0.25 "softmax/plain-scenario" cooler
+        plant
+            "top-k keeps one token more"
+            0.25
+            "softmax/top-k"
+            (keeping (fun rule count -> if rule.TopK.HasValue then count + 1 else count))
+        plant "top-p keeps one token more" 0.25 "softmax/top-p" (offByOne 1)
+        plant "top-p keeps one token less" 0.25 "softmax/top-p" (offByOne -1)
+        plant
+            "smoothing leaves out the tokens that were not drawn"
+            0.25
+            "softmax/smoothed-mean"
+            { plain with
+                Smooth =
+                    fun lambda counts n ->
+                        let p =
+                            plain.Smooth lambda counts n
+                            |> Array.map2 (fun c q -> if c = 0 then 0.0 else q) counts
+
+                        p |> Array.map (fun q -> q / Array.sum p)
+            }
+        plant
+            "the functional error is taken against the law drawn from"
+            0.25
+            "softmax/errors"
+            { plain with
+                Errors =
+                    fun drawnFrom shares model ->
+                        fst (plain.Errors drawnFrom shares model), PlainSoftmax.distance model drawnFrom
+            }
+        plant
+            "the statistical error is taken of the model"
+            0.25
+            "softmax/errors"
+            { plain with
+                Errors =
+                    fun drawnFrom shares model ->
+                        PlainSoftmax.distance model drawnFrom, snd (plain.Errors drawnFrom shares model)
+            }
+    ]
+
+let all = draw @ softmax @ counters @ schedules @ rows @ observables @ formulas
 
 let private at scale = { Name = "planted"; Scale = scale }
 

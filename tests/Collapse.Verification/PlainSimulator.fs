@@ -463,5 +463,6 @@ let world name parts =
         Models = models parts (fun _ -> true)
         Words = words parts
         Counters = counters parts
+        Softmax = PlainSoftmax.softmax PlainSoftmax.right
         Theory = Theory.product
     }

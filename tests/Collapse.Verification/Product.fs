@@ -14,6 +14,8 @@ open Collapse.Model
 open Collapse.Priors
 open Collapse.Results
 open Collapse.Running
+open Collapse.Softmax
+open Collapse.Softmax.Sampling
 
 let private texts = ConcurrentDictionary<Text, Corpus>()
 
@@ -30,8 +32,8 @@ let private readText (text: Text) =
                 File.Delete path
     )
 
-/// What RunSettings say of an experiment.
-let settings (job: Experiment) =
+/// What RunSettings say of an experiment, with a classifier.
+let private settingsWith classifier (job: Experiment) =
     let scenario =
         match job.Training with
         | Training.FullySynthetic -> Scenario.FullySynthetic
@@ -55,15 +57,17 @@ let settings (job: Experiment) =
         Real = (if isPrior then Option.toNullable job.Real else Nullable()),
         Generations = Nullable job.Generations,
         UntilCollapse = job.UntilCollapse,
-        Seed = job.Seed
+        Seed = job.Seed,
+        Classifier = classifier
     )
 
-let private measure (job: Experiment) =
-    use engine = new CpuEngine(Nullable 1)
+/// What RunSettings say of an experiment.
+let settings job = settingsWith Classifier.ClosedForm job
+
+let private measureWith (engine: IEngine) (job: Experiment) (settings: RunSettings) =
     let tables = List<ContextTable>()
 
-    let result =
-        Simulation.Prepare(settings job, engine).Run(fun table -> tables.Add table)
+    let result = Simulation.Prepare(settings, engine).Run(fun table -> tables.Add table)
 
     let column pick =
         [| for table in tables -> pick table |] |> Array.concat
@@ -79,6 +83,35 @@ let private measure (job: Experiment) =
         CollapseTimes = column (fun table -> table.CollapseTime)
         Tokens = column (fun table -> table.Token)
         Last = fun observable -> column (fun table -> table.Values[int observable])
+    }
+
+let private measure (job: Experiment) =
+    use engine = new CpuEngine(Nullable 1)
+    measureWith engine job (settings job)
+
+let private softmax =
+    {
+        Sample =
+            fun logits rule count seed ->
+                let sampled =
+                    LogitSampler(Nullable 1)
+                        .Sample(
+                            LogitMatrix(ReadOnlyMemory logits, logits.Length),
+                            ReadOnlyMemory [| count |],
+                            rule,
+                            LogitStreams seed
+                        )
+
+                let counts = Array.zeroCreate<int64> logits.Length
+
+                for i in 0 .. sampled.Tokens.Length - 1 do
+                    counts[sampled.Tokens.Span[i]] <- int64 sampled.Counts.Span[i]
+
+                counts
+        Train =
+            fun classifier job ->
+                use engine = new SoftmaxEngine(Nullable 1)
+                measureWith engine job (settingsWith classifier job)
     }
 
 let private models (job: Experiment) (see: TrainedModel -> unit) =
@@ -107,5 +140,6 @@ let world =
         Models = models
         Words = words
         Counters = PlainSimulator.counters PlainSimulator.right
+        Softmax = softmax
         Theory = Theory.product
     }

@@ -5,6 +5,8 @@ open System
 open Collapse.Engines
 open Collapse.Priors
 open Collapse.Results
+open Collapse.Softmax
+open Collapse.Softmax.Sampling
 open Collapse.Theory
 
 /// Where training tokens come from, in the words of docs/model.md.
@@ -170,6 +172,16 @@ type Counter =
         Key: uint64
     }
 
+/// Softmax models.
+[<NoEquality; NoComparison>]
+type Softmax =
+    {
+        /// How often each token of a row of logits is drawn: logits, rule, number of draws, seed.
+        Sample: float32[] -> SamplingRule -> int -> uint64 -> int64[]
+        /// As World.Measure, of softmax models; Collapsed counts training sets of one token.
+        Train: Classifier -> Experiment -> Measurement
+    }
+
 /// A simulator and a theory.
 [<NoEquality; NoComparison>]
 type World =
@@ -182,6 +194,7 @@ type World =
         Words: uint64 -> uint32 -> uint32 -> uint32 -> uint32 -> int -> uint32[]
         /// Every Philox counter that a run asks for: what it is asked for, and the counter with its key.
         Counters: Experiment -> (Purpose -> Counter -> unit) -> unit
+        Softmax: Softmax
         Theory: Theory
     }
 
