@@ -212,7 +212,15 @@ let libtorchPeer () =
         eprintfn "libtorch could not be built; its place in the tables says so."
         []
 
-let bench (arguments: string list) =
+/// Sampling from logits beside torch.multinomial, in the process that has libtorch.
+let benchSampling arguments =
+    build quietly "src/Collapse"
+
+    match libtorchPeer () with
+    | [ _; program ] -> dotnet (program :: arguments)
+    | _ -> raise (Failed 1)
+
+let benchJobs (arguments: string list) =
     build quietly "tests/Collapse.Benchmarks"
 
     let namesPeers =
@@ -232,6 +240,11 @@ let bench (arguments: string list) =
         | _ -> if isTimed then libtorchPeer () else []
 
     dotnet (benchmarks :: arguments @ libtorch)
+
+let bench arguments =
+    match arguments with
+    | "--sampling" :: _ -> benchSampling arguments
+    | _ -> benchJobs arguments
 
 let format arguments =
     dotnet (words "tool restore --verbosity quiet")

@@ -54,6 +54,26 @@ internal interface ISoftmaxLanes<TSelf>
     /// <param name="start">Where the first run starts.</param>
     static abstract long AddUp(TSelf lengths, ref long ends, long start);
 
+    /// <summary>Stores eight lines' ends of the columns from one on, among a block's 128, in an order of its own choice.</summary>
+    static abstract void StoreLines(
+        TSelf a,
+        TSelf b,
+        TSelf c,
+        TSelf d,
+        TSelf e,
+        TSelf f,
+        TSelf g,
+        TSelf h,
+        ref uint block,
+        nuint column
+    );
+
+    /// <summary>How many lines of a column end at or before a place below the last line's end.</summary>
+    /// <param name="block">The block's ends as <see cref="StoreLines"/> left them.</param>
+    /// <param name="column">The column, 0 to 15.</param>
+    /// <param name="place">The place in the column.</param>
+    static abstract int CountLines(ref uint block, int column, uint place);
+
     /// <summary>How many of 16 ascending numbers are at most u.</summary>
     static abstract int CountNotAbove(ref long numbers, long u);
 }
@@ -138,6 +158,55 @@ internal readonly struct SoftmaxLanes512(Vector512<float> value) : ISoftmaxLanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreLines(
+        SoftmaxLanes512 a,
+        SoftmaxLanes512 b,
+        SoftmaxLanes512 c,
+        SoftmaxLanes512 d,
+        SoftmaxLanes512 e,
+        SoftmaxLanes512 f,
+        SoftmaxLanes512 g,
+        SoftmaxLanes512 h,
+        ref uint block,
+        nuint column
+    )
+    {
+        // Four columns next to each other in each vector, four lines each: of a column two runs are read.
+        StoreFour(a, b, c, d, ref block);
+        StoreFour(e, f, g, h, ref Unsafe.Add(ref block, 64));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int CountLines(ref uint block, int column, uint place)
+    {
+        ref uint ends = ref Unsafe.Add(ref block, ((column & 3) * 16) + (column >> 2 << 2));
+        Vector128<uint> bound = Vector128.Create(place);
+        uint first = Vector128.LessThanOrEqual(Vector128.LoadUnsafe(ref ends), bound).ExtractMostSignificantBits();
+        uint second = Vector128.LessThanOrEqual(Vector128.LoadUnsafe(ref ends, 64), bound).ExtractMostSignificantBits();
+        return BitOperations.PopCount(first + (second << 4));
+    }
+
+    /// <summary>Transposes four lines of 16 columns: the columns 4k + j are run k of vector j.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreFour(
+        SoftmaxLanes512 a,
+        SoftmaxLanes512 b,
+        SoftmaxLanes512 c,
+        SoftmaxLanes512 d,
+        ref uint target
+    )
+    {
+        Vector512<ulong> lowAb = Avx512F.UnpackLow(a._value.AsUInt32(), b._value.AsUInt32()).AsUInt64();
+        Vector512<ulong> highAb = Avx512F.UnpackHigh(a._value.AsUInt32(), b._value.AsUInt32()).AsUInt64();
+        Vector512<ulong> lowCd = Avx512F.UnpackLow(c._value.AsUInt32(), d._value.AsUInt32()).AsUInt64();
+        Vector512<ulong> highCd = Avx512F.UnpackHigh(c._value.AsUInt32(), d._value.AsUInt32()).AsUInt64();
+        Avx512F.UnpackLow(lowAb, lowCd).AsUInt32().StoreUnsafe(ref target);
+        Avx512F.UnpackHigh(lowAb, lowCd).AsUInt32().StoreUnsafe(ref target, 16);
+        Avx512F.UnpackLow(highAb, highCd).AsUInt32().StoreUnsafe(ref target, 32);
+        Avx512F.UnpackHigh(highAb, highCd).AsUInt32().StoreUnsafe(ref target, 48);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CountNotAbove(ref long numbers, long u)
     {
         Vector512<long> bound = Vector512.Create(u);
@@ -212,6 +281,34 @@ internal readonly struct SoftmaxLanes256(Vector256<float> value) : ISoftmaxLanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long AddUp(SoftmaxLanes256 lengths, ref long ends, long start) =>
         Ends.Write(lengths, ref ends, start);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreLines(
+        SoftmaxLanes256 a,
+        SoftmaxLanes256 b,
+        SoftmaxLanes256 c,
+        SoftmaxLanes256 d,
+        SoftmaxLanes256 e,
+        SoftmaxLanes256 f,
+        SoftmaxLanes256 g,
+        SoftmaxLanes256 h,
+        ref uint block,
+        nuint column
+    )
+    {
+        Store(a, ref block, column);
+        Store(b, ref block, column + 16);
+        Store(c, ref block, column + 32);
+        Store(d, ref block, column + 48);
+        Store(e, ref block, column + 64);
+        Store(f, ref block, column + 80);
+        Store(g, ref block, column + 96);
+        Store(h, ref block, column + 112);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int CountLines(ref uint block, int column, uint place) =>
+        Ends.CountLines(ref Unsafe.Add(ref block, column), place);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CountNotAbove(ref long numbers, long u)
@@ -292,6 +389,34 @@ internal readonly struct SoftmaxLanes128(Vector128<float> value) : ISoftmaxLanes
         Ends.Write(lengths, ref ends, start);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreLines(
+        SoftmaxLanes128 a,
+        SoftmaxLanes128 b,
+        SoftmaxLanes128 c,
+        SoftmaxLanes128 d,
+        SoftmaxLanes128 e,
+        SoftmaxLanes128 f,
+        SoftmaxLanes128 g,
+        SoftmaxLanes128 h,
+        ref uint block,
+        nuint column
+    )
+    {
+        Store(a, ref block, column);
+        Store(b, ref block, column + 16);
+        Store(c, ref block, column + 32);
+        Store(d, ref block, column + 48);
+        Store(e, ref block, column + 64);
+        Store(f, ref block, column + 80);
+        Store(g, ref block, column + 96);
+        Store(h, ref block, column + 112);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int CountLines(ref uint block, int column, uint place) =>
+        Ends.CountLines(ref Unsafe.Add(ref block, column), place);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CountNotAbove(ref long numbers, long u)
     {
         // By halves: a difference below 0 is the mask that takes the step.
@@ -305,9 +430,27 @@ internal readonly struct SoftmaxLanes128(Vector128<float> value) : ISoftmaxLanes
     }
 }
 
-/// <summary>Sums one number at a time.</summary>
+/// <summary>Without vectors of the width.</summary>
 file static class Ends
 {
+    /// <summary>How many of eight ends, 16 numbers apart, are at most a place, the last being above.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int CountLines(ref uint end, uint place)
+    {
+        // An end is at most 2^31: a difference below 0 has its highest bit set.
+        place++;
+        return (int)(
+            ((end - place) >> 31)
+            + ((Unsafe.Add(ref end, 16) - place) >> 31)
+            + ((Unsafe.Add(ref end, 32) - place) >> 31)
+            + ((Unsafe.Add(ref end, 48) - place) >> 31)
+            + ((Unsafe.Add(ref end, 64) - place) >> 31)
+            + ((Unsafe.Add(ref end, 80) - place) >> 31)
+            + ((Unsafe.Add(ref end, 96) - place) >> 31)
+        );
+    }
+
+    /// <summary>Sums one number at a time.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long Write<T>(T lengths, ref long ends, long start)
         where T : unmanaged

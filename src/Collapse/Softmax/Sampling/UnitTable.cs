@@ -99,19 +99,9 @@ internal sealed class UnitTable<TLanes>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int FindLine(ref uint lineEnds, int token, uint place)
     {
-        ref uint end = ref Unsafe.Add(ref lineEnds, token);
-        place++;
-
-        // An end is at most 2^31: a difference below 0 has its highest bit set. The last line's is of no account.
-        uint line =
-            ((end - place) >> 31)
-            + ((Unsafe.Add(ref end, 1 * SoftmaxDraw.Columns) - place) >> 31)
-            + ((Unsafe.Add(ref end, 2 * SoftmaxDraw.Columns) - place) >> 31)
-            + ((Unsafe.Add(ref end, 3 * SoftmaxDraw.Columns) - place) >> 31)
-            + ((Unsafe.Add(ref end, 4 * SoftmaxDraw.Columns) - place) >> 31)
-            + ((Unsafe.Add(ref end, 5 * SoftmaxDraw.Columns) - place) >> 31)
-            + ((Unsafe.Add(ref end, 6 * SoftmaxDraw.Columns) - place) >> 31);
-        return token + ((int)line * SoftmaxDraw.Columns);
+        int column = token % SoftmaxDraw.BlockTokens;
+        ref uint block = ref Unsafe.Add(ref lineEnds, token - column);
+        return token + (TLanes.CountLines(ref block, column, place) * SoftmaxDraw.Columns);
     }
 
     /// <summary>Adds up blocks, whose units start at <paramref name="end"/>, and tells where they end.</summary>
@@ -142,26 +132,25 @@ internal sealed class UnitTable<TLanes>
         {
             for (nuint part = 0; part < SoftmaxDraw.Columns; part += (nuint)TLanes.Count)
             {
-                TLanes total = TLanes.Broadcast(0);
-                for (nuint line = 0; line < SoftmaxDraw.Lines; line += 4)
-                {
-                    nuint at = part + (SoftmaxDraw.Columns * line);
-                    TLanes a = TLanes.Load(ref logit, at);
-                    TLanes b = TLanes.Load(ref logit, at + SoftmaxDraw.Columns);
-                    TLanes c = TLanes.Load(ref logit, at + (2 * SoftmaxDraw.Columns));
-                    TLanes d = TLanes.Load(ref logit, at + (3 * SoftmaxDraw.Columns));
-                    weights.WeighFour(ref a, ref b, ref c, ref d);
-                    a = TLanes.AddIntegers(total, a);
-                    b = TLanes.AddIntegers(a, b);
-                    c = TLanes.AddIntegers(b, c);
-                    total = TLanes.AddIntegers(c, d);
-                    TLanes.Store(a, ref lineEnd, at);
-                    TLanes.Store(b, ref lineEnd, at + SoftmaxDraw.Columns);
-                    TLanes.Store(c, ref lineEnd, at + (2 * SoftmaxDraw.Columns));
-                    TLanes.Store(total, ref lineEnd, at + (3 * SoftmaxDraw.Columns));
-                }
-
-                end = TLanes.AddUp(total, ref Unsafe.Add(ref columnEnd, part), end);
+                TLanes a = TLanes.Load(ref logit, part);
+                TLanes b = TLanes.Load(ref logit, part + SoftmaxDraw.Columns);
+                TLanes c = TLanes.Load(ref logit, part + (2 * SoftmaxDraw.Columns));
+                TLanes d = TLanes.Load(ref logit, part + (3 * SoftmaxDraw.Columns));
+                weights.WeighFour(ref a, ref b, ref c, ref d);
+                b = TLanes.AddIntegers(a, b);
+                c = TLanes.AddIntegers(b, c);
+                d = TLanes.AddIntegers(c, d);
+                TLanes e = TLanes.Load(ref logit, part + (4 * SoftmaxDraw.Columns));
+                TLanes f = TLanes.Load(ref logit, part + (5 * SoftmaxDraw.Columns));
+                TLanes g = TLanes.Load(ref logit, part + (6 * SoftmaxDraw.Columns));
+                TLanes h = TLanes.Load(ref logit, part + (7 * SoftmaxDraw.Columns));
+                weights.WeighFour(ref e, ref f, ref g, ref h);
+                e = TLanes.AddIntegers(d, e);
+                f = TLanes.AddIntegers(e, f);
+                g = TLanes.AddIntegers(f, g);
+                h = TLanes.AddIntegers(g, h);
+                TLanes.StoreLines(a, b, c, d, e, f, g, h, ref lineEnd, part);
+                end = TLanes.AddUp(h, ref Unsafe.Add(ref columnEnd, part), end);
             }
 
             if (!next.IsEmpty)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using Collapse.LibtorchPeer;
 using TorchSharp;
@@ -12,6 +13,12 @@ try
 catch (Exception e) when (e is NotSupportedException or DllNotFoundException or TypeInitializationException)
 {
     Say(new { absent = e.Message });
+    return;
+}
+
+if (args is ["--sampling", ..])
+{
+    SamplingComparison.Run(args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 10);
     return;
 }
 
