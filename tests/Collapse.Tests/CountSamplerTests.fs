@@ -21,7 +21,7 @@ open Collapse.Tests.Runs
 open Collapse.Theory
 
 /// The chance of a false alarm of one statistical test.
-let private alpha = 1e-10
+let private alpha = 1e-11
 
 let private counted (job: Job) = { job with Sampler = Sampler.Counts }
 
@@ -419,10 +419,10 @@ let private lawTests =
                 let exact = 1.0 - (1.0 - 1.0 / 50.0) * (1.0 - 1.0 / float n) ** float m
                 let series = result.Series[int Observable.SumOfSquares]
                 let error = series.StandardDeviation[i] / sqrt (float contexts)
-                Expect.isLessThan (abs (series.Mean[i] - exact) / error) 6.5 $"S_{m}"
+                Expect.isLessThan (abs (series.Mean[i] - exact) / error) 7.0 $"S_{m}"
                 // Planted: forty generations too few.
                 let early = 1.0 - (1.0 - 1.0 / 50.0) * (1.0 - 1.0 / float n) ** float (m - 40)
-                Expect.isGreaterThan (abs (series.Mean[i] - early) / error) 6.5 $"S_{m - 40}"
+                Expect.isGreaterThan (abs (series.Mean[i] - early) / error) 7.0 $"S_{m - 40}"
         }
     ]
 
