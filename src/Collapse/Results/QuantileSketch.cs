@@ -16,10 +16,11 @@ internal sealed class QuantileSketch(int cells)
     private const int SubBits = SketchBins.SubBits;
     private const int PageLength = SketchBins.PageLength;
     private const int Pages = SketchBins.Pages;
+    private const int BlockPages = 64;
 
-    // The pages in use, one behind the other, from the second place on; where each cell's pages lie, 0 for none.
+    // The pages in use, numbered from 1, in blocks that stay where they are; which pages each cell has, 0 for none.
     private readonly int[] _pageOf = new int[cells * Pages];
-    private uint[] _bins = new uint[PageLength];
+    private readonly List<uint[]> _blocks = [new uint[BlockPages * PageLength]];
     private int _last;
 
     /// <summary>Counts a value ≥ 0 in a cell (one observable at one generation).</summary>
@@ -38,7 +39,7 @@ internal sealed class QuantileSketch(int cells)
             int page = _pageOf[cell * Pages + (bin >> SubBits)];
 
             // The address is a hint: should the array move meanwhile, nothing is read or written in vain but a line.
-            Sse.Prefetch0(Unsafe.AsPointer(ref _bins[(page * PageLength) + (bin & (PageLength - 1))]));
+            Sse.Prefetch0(Unsafe.AsPointer(ref PageAt(page)[bin & (PageLength - 1)]));
         }
     }
 
@@ -66,10 +67,7 @@ internal sealed class QuantileSketch(int cells)
         {
             if (other._pageOf[otherCell * Pages + p] is > 0 and int number)
             {
-                // First the target, which may be the same sketch's and move the bins.
-                Span<uint> target = Page(cell * Pages + p);
-                ReadOnlySpan<uint> source = other._bins.AsSpan(number * PageLength, PageLength);
-                AddPage(target, source);
+                AddPage(Page(cell * Pages + p), other.PageAt(number));
             }
         }
     }
@@ -89,7 +87,7 @@ internal sealed class QuantileSketch(int cells)
             int number = _pageOf[cell * Pages + p];
             for (int i = 0; number > 0 && i < PageLength; i++)
             {
-                uint here = _bins[(number * PageLength) + i];
+                uint here = PageAt(number)[i];
                 if (here > 0 && rank < below + here)
                 {
                     (double low, double width) = Edges((p << SubBits) | i);
@@ -125,17 +123,21 @@ internal sealed class QuantileSketch(int cells)
         }
     }
 
+    /// <summary>The page of a cell, new if need be.</summary>
     private Span<uint> Page(int slot)
     {
         if (_pageOf[slot] == 0)
         {
             _pageOf[slot] = ++_last;
-            if (_bins.Length < (_last + 1) * PageLength)
+            if (_last == _blocks.Count * BlockPages)
             {
-                Array.Resize(ref _bins, Math.Max((_last + 1) * PageLength, _bins.Length / 2 * 3));
+                _blocks.Add(new uint[BlockPages * PageLength]);
             }
         }
 
-        return _bins.AsSpan(_pageOf[slot] * PageLength, PageLength);
+        return PageAt(_pageOf[slot]);
     }
+
+    private Span<uint> PageAt(int number) =>
+        _blocks[number / BlockPages].AsSpan(number % BlockPages * PageLength, PageLength);
 }
