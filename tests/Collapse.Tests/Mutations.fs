@@ -432,6 +432,8 @@ let private host =
                 "m < _plan.Schedule.LastRealUse", "false"
                 "if (number >= 0)", "if (number > 0)"
                 "_firstSize = set.Length", "_firstSize = set.Length + 1"
+                "_realKinds = 0;\n", ""
+                "set[_realSize..], _vocabulary.Count, _realCounts", "set, _vocabulary.Count, _realCounts"
                 "_models = new TToken[plan.Schedule.Lookback + 1][]",
                 "_models = new TToken[plan.Schedule.Lookback + 2][]"
             ]
@@ -457,11 +459,12 @@ let private host =
         killed
             (core "Engines/Cpu/TokenCounter")
             [
-                "i + Tables <= set.Length", "i + Tables < set.Length - Tables"
+                "i + Tables <= set.Length", "i < set.Length"
                 "sum[i] += other[i]", "sum[i] = other[i]"
                 "table3, Number(Unsafe.Add(ref token, i + 3))", "table3, Number(Unsafe.Add(ref token, i + 2))"
                 "t < tables", "t < tables - 1"
                 "_tables.AsSpan(0, tables * room).Clear()", "_tables.AsSpan(0, room).Clear()"
+                "Add(_tables.AsSpan(0, known.Length), known);", ""
             ]
         killed
             (core "Engines/Cpu/LocalVocabulary")

@@ -42,6 +42,8 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private readonly CountedContext<TLanes> _counted;
     private readonly int _shortestJump;
     private TToken[] _real = [];
+    private int[] _realCounts = [];
+    private int _realKinds;
     private ulong[] _lanes = [];
     private ulong[] _moreLanes = [];
     private int[] _numbers = [];
@@ -129,7 +131,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
             bool isReported = _plan.Report[report] == m;
             if (isReported || leftAt > 0)
             {
-                Observe(set, isCounted);
+                Observe(isCounted ? _counted.Counts : CountsOf(m, set), size);
                 if (isReported)
                 {
                     recorder.Report(chunk.Table, index, report++, _row, size, _firstSize);
@@ -214,6 +216,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         _realSize = chunk.Table.Real[index];
         long first = _plan.Schedule.SetSize(1, _samples, _realSize);
         _vocabulary.Clear((int)Math.Min(first, _plan.Vocabulary));
+        _realKinds = 0;
         _truth = _plan.IsCorpus ? null : _plan.TruthOf(_context);
         bool keepsReal = _plan.IsCorpus || _plan.Schedule.KeepsReal;
         Reserve(ref _real, keepsReal ? _realSize : 0);
@@ -472,11 +475,29 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         counts.CopyTo(_vocabulary.First);
     }
 
-    private void Observe(ReadOnlySpan<TToken> set, bool isCounted)
+    /// <summary>The counts of a training set. Real tokens that are kept in front of it are counted once, not every time.</summary>
+    private ReadOnlySpan<int> CountsOf(int m, ReadOnlySpan<TToken> set)
     {
-        ReadOnlySpan<int> counts = isCounted ? _counted.Counts : _counter.Count(set, _vocabulary.Count);
-        RowSums.Write(counts, _vocabulary, _plan, set.Length, _firstSize, _truth is not null, TLanes.Blocks == 8, _row);
+        if (
+            m == 1
+            || _plan.Schedule.Recipes[_plan.Schedule.RecipeNumber(m)] is not [{ Kind: SegmentKind.KeepReal }, ..]
+        )
+        {
+            return _counter.Count(set, _vocabulary.Count);
+        }
+
+        if (_realKinds == 0)
+        {
+            _realKinds = _vocabulary.Count;
+            Reserve(ref _realCounts, _realKinds);
+            _counter.Count(_real.AsSpan(0, _realSize), _realKinds).CopyTo(_realCounts);
+        }
+
+        return _counter.Count(set[_realSize..], _vocabulary.Count, _realCounts.AsSpan(0, _realKinds));
     }
+
+    private void Observe(ReadOnlySpan<int> counts, int size) =>
+        RowSums.Write(counts, _vocabulary, _plan, size, _firstSize, _truth is not null, TLanes.Blocks == 8, _row);
 
     /// <summary>
     /// Forgets tokens that can never come back, once they are half of the vocabulary: possible where the

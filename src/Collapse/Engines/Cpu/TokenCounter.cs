@@ -36,7 +36,10 @@ internal sealed class TokenCounter<TToken>
     /// The counts of the numbers 0 … vocabulary - 1, valid until the next call. Zeros follow them up to the next
     /// multiple of <see cref="TokenCounter.Padding"/>.
     /// </summary>
-    public ReadOnlySpan<int> Count(ReadOnlySpan<TToken> set, int vocabulary)
+    /// <param name="set">The tokens to count.</param>
+    /// <param name="vocabulary">Number of local numbers.</param>
+    /// <param name="known">Counts to add: of the first numbers, of tokens that are not in the set.</param>
+    public ReadOnlySpan<int> Count(ReadOnlySpan<TToken> set, int vocabulary, ReadOnlySpan<int> known = default)
     {
         _length = vocabulary;
         int tables = vocabulary <= LargestRepeated && set.Length >= FewTokens ? Tables : 1;
@@ -61,6 +64,7 @@ internal sealed class TokenCounter<TToken>
             CountInTables(set, tables, room);
         }
 
+        Add(_tables.AsSpan(0, known.Length), known);
         return _tables.AsSpan(0, vocabulary);
     }
 
