@@ -447,7 +447,6 @@ let private host =
                 "_unseen -= units;", ""
                 "_unseen -= first;", ""
                 "(c << 32) | (Vector512.Create(0xFFFFFFFFL) - t)", "(c << 32) | t"
-                "packed & present", "packed"
                 "& present.AsUInt64();", ";"
                 "seen += f & present", "seen += f"
                 "(nuint)i) & present", "(nuint)i)"
@@ -541,9 +540,12 @@ let private results =
                 "Math.Max(low, min)", "low"
                 "Math.Min(low + width - 1, max)", "low + width"
                 "below += here;", ""
+                "below += total;", ""
+                "sum += low + high;", "sum += low;"
                 "(bin >> SubBits) - 1)", "(bin >> SubBits))"
                 "Vector.LoadUnsafe(ref to, i) + Vector", "Vector"
-                "i += (nuint)Vector<uint>.Count", "i += 2 * (nuint)Vector<uint>.Count"
+                "i += (nuint)Vector<uint>.Count)\n        {\n            (Vector",
+                "i += 2 * (nuint)Vector<uint>.Count)\n        {\n            (Vector"
                 "here == 1 ? 0.5", "here == 1 ? 0.0"
             ]
         killed
@@ -576,6 +578,7 @@ let private results =
                 "if (time > 0)", "if (time > 1)"
                 "_trained - _collapseTimes.Count", "_trained"
                 "digest += recorder.Digest", "digest ^= recorder.Digest"
+                "tally?.Add(recorder.Tally);", ""
                 "(double)sums.Collapsed[i] / sums.Contexts[i]", "(double)sums.Collapsed[i] / sums.Contexts[0]"
                 "ThenBy(t => t.Generation)", "ThenBy(t => -t.Generation)"
                 ">= _lastGeneration)", "> _lastGeneration)"

@@ -85,9 +85,22 @@ internal sealed class QuantileSketch(int cells)
         for (int p = 0; p < Pages; p++)
         {
             int number = _pageOf[cell * Pages + p];
-            for (int i = 0; number > 0 && i < PageLength; i++)
+            if (number == 0)
             {
-                uint here = PageAt(number)[i];
+                continue;
+            }
+
+            ReadOnlySpan<uint> page = PageAt(number);
+            long total = Total(page);
+            if (rank >= below + total)
+            {
+                below += total;
+                continue;
+            }
+
+            for (int i = 0; i < PageLength; i++)
+            {
+                uint here = page[i];
                 if (here > 0 && rank < below + here)
                 {
                     (double low, double width) = Edges((p << SubBits) | i);
@@ -102,6 +115,19 @@ internal sealed class QuantileSketch(int cells)
         }
 
         return max;
+    }
+
+    private static long Total(ReadOnlySpan<uint> page)
+    {
+        ref uint bins = ref MemoryMarshal.GetReference(page);
+        Vector<ulong> sum = default;
+        for (nuint i = 0; i < PageLength; i += (nuint)Vector<uint>.Count)
+        {
+            Vector.Widen(Vector.LoadUnsafe(ref bins, i), out Vector<ulong> low, out Vector<ulong> high);
+            sum += low + high;
+        }
+
+        return (long)Vector.Sum(sum);
     }
 
     private static (double Low, double Width) Edges(int bin)

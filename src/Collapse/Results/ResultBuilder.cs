@@ -4,7 +4,7 @@ using Collapse.Running;
 
 namespace Collapse.Results;
 
-/// <summary>Adds up what chunks and recorders hold and makes the <see cref="RunResult"/> of it.</summary>
+/// <summary>Adds up what chunks and recorders hold and makes the <see cref="RunResult"/> of it, once.</summary>
 internal sealed class ResultBuilder(RunPlan plan)
 {
     private Moments _collapseTimes;
@@ -29,6 +29,7 @@ internal sealed class ResultBuilder(RunPlan plan)
         }
     }
 
+    /// <summary>Makes the result. The sums of the first recorder become those of all.</summary>
     public RunResult Build(
         IReadOnlyCollection<Recorder> recorders,
         string engine,
@@ -38,15 +39,16 @@ internal sealed class ResultBuilder(RunPlan plan)
         TimeSpan elapsed
     )
     {
-        var tally = new Tally(plan.Report.Length, plan.ObservableCount);
+        Tally? tally = null;
         ulong digest = 0;
         foreach (Recorder recorder in recorders)
         {
-            tally.Add(recorder.Tally);
+            tally?.Add(recorder.Tally);
+            tally ??= recorder.Tally;
             digest += recorder.Digest;
         }
 
-        Tally.Part sums = tally.Spread();
+        Tally.Part sums = (tally ?? new Tally(plan.Report.Length, plan.ObservableCount)).Spread();
         int length = ReportedLength(sums, interrupted);
         return new RunResult
         {

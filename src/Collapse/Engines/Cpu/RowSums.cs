@@ -163,7 +163,9 @@ internal static class RowSums
                 Vector512<long> present = Vector512.GreaterThan(c, default);
                 squares += Product(c, c);
                 Vector512<long> packed = (c << 32) | (Vector512.Create(0xFFFFFFFFL) - t);
-                max = Vector512.Max(max, packed & present);
+
+                // An absent token, of count 0, lies below every other.
+                max = Vector512.Max(max, packed);
                 _support += System.Numerics.BitOperations.PopCount(present.ExtractMostSignificantBits());
                 Vector512<long> expected = Product(f, n);
                 l1First += Vector512.Abs(Product(c, n1) - expected) - expected;
