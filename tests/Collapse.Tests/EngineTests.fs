@@ -129,6 +129,11 @@ let private collapseTests =
 
                 let outcome = expectOneResult $"window {window}" job
                 Expect.equal outcome.Result.CollapseTimes.Censored 0L "all collapse"
+
+                let last =
+                    Seq.max (Seq.collect (fun (t: ContextTable) -> t.CollapseTime) outcome.Tables)
+
+                Expect.equal (Seq.last outcome.Result.Generation) last "results end with the last context's T"
         }
         test "with a last generation" {
             for name, _, scenario in scenarios do

@@ -17,6 +17,8 @@ open Collapse.Priors
 open Collapse.Results
 open Collapse.Results.Files
 open Collapse.Running
+open Collapse.Softmax
+open Collapse.Softmax.Refit
 open Collapse.Tests.DuckDb
 open Collapse.Tests.Texts
 
@@ -63,8 +65,13 @@ type private Kept =
         Tables: ContextTable list
     }
 
-let private runWith (afterChunk: unit -> unit) (cancellation: CancellationToken) folder settings =
-    use engine = new CpuEngine(2)
+let private runWith (afterChunk: unit -> unit) (cancellation: CancellationToken) folder (settings: RunSettings) =
+    use engine: IEngine =
+        if settings.Classifier.IsClosedForm then
+            new CpuEngine(2)
+        else
+            new SoftmaxEngine(2)
+
     let simulation = Simulation.Prepare(settings, engine)
     let runFolder = RunFolder.Create(folder, RunProvenance.Now(simulation.Plan, engine))
     let tables = List<ContextTable>()
@@ -439,6 +446,53 @@ let private earlyTests =
                     ]
                     "all but the sixth")
         }
+        test "the collapsed fraction of an interrupted run is one of the contexts behind each row" {
+            let settings generations =
+                Settings.WithPrior(
+                    prior = PriorParser.Parse "uniform:2",
+                    samples = 3,
+                    contexts = 40L,
+                    chunk = 20,
+                    generations = generations
+                )
+
+            use source = new CancellationTokenSource()
+            use cpu = new CpuEngine(1)
+            let early = Planner.Plan(settings 3)
+
+            // The second chunk is interrupted after generation 3.
+            use engine =
+                { new IEngine with
+                    member _.Name = "early"
+                    member _.Device = "none"
+                    member _.ChunkCapacity _ = Int32.MaxValue
+                    member _.HostBytes(_, _) = 0.0
+
+                    member _.Train(plan, chunk, cancellation) =
+                        if chunk.First = 0L then
+                            cpu.Train(plan, chunk, cancellation)
+                        else
+                            cpu.Train(early, chunk, cancellation)
+                            source.Cancel()
+
+                    member _.Dispose() = ()
+                }
+
+            let tables = List<ContextTable>()
+            let simulation = Simulation.Prepare(settings 6, engine)
+            let result = simulation.Run((fun table -> tables.Add table), source.Token)
+
+            let collapsed (table: ContextTable) =
+                table.CollapseTime |> Seq.filter (fun time -> time > 0) |> Seq.length
+
+            Expect.equal (result.Contexts[0], result.Contexts[5]) (40L, 20L + int64 (collapsed tables[1])) "contexts"
+            Expect.isLessThan result.Contexts[5] 40L "some were interrupted"
+
+            let fraction =
+                float (collapsed tables[0] + collapsed tables[1]) / float result.Contexts[5]
+
+            Expect.equal result.CollapsedFraction[5] fraction "of those that are there"
+        }
         test "a failed run keeps the contexts that are done and says why" {
             inFolder (fun folder ->
                 use engine = new ReferenceEngine()
@@ -545,11 +599,70 @@ let private refusalTests =
         }
     ]
 
+// ---- docs/run-folder.md
+
+/// The names in the first column of the table below a heading.
+let private documented heading =
+    File.ReadAllLines(Path.Combine(Repository.root, "docs/run-folder.md"))
+    |> Seq.skipWhile (fun line -> line <> $"## {heading}")
+    |> Seq.skip 1
+    |> Seq.takeWhile (fun line -> not (line.StartsWith "## "))
+    |> Seq.filter (fun line -> line.StartsWith "| `")
+    |> Seq.map (fun line -> line.Split('`')[1])
+    |> List.ofSeq
+
+let private documentTests =
+    [
+        test "every column is documented, and every documented column is written" {
+            let softmax =
+                RunSettings(
+                    Scenario = Scenario.FullySynthetic,
+                    Prior = PriorParser.Parse "zipf:9:1.0",
+                    Contexts = 3L,
+                    Samples = 8,
+                    Generations = 3,
+                    Trace = 1,
+                    Classifier = Classifier(Refit = RefitMethod.Parse "smoothed:0.5")
+                )
+
+            let names = documented "Observables"
+
+            let expand (column: string) =
+                if column.StartsWith "OBSERVABLE" then
+                    names |> List.map (fun name -> column.Replace("OBSERVABLE", name))
+                else
+                    [ column ]
+
+            inFolder (fun folder ->
+                withText text (fun path ->
+                    let folders =
+                        [
+                            (run (Path.Combine(folder, "softmax")) softmax).Folder
+                            (run (Path.Combine(folder, "corpus")) (withCorpus path)).Folder
+                        ]
+
+                    for file in [ "generations.parquet"; "contexts.parquet"; "trace.parquet" ] do
+                        let written =
+                            folders
+                            |> List.collect (fun f -> columnsOf f file |> List.map fst)
+                            |> Set.ofList
+
+                        let said = documented file |> List.collect expand |> Set.ofList
+                        // The run of softmax models is not one of a corpus.
+                        let elsewhere =
+                            List.skip Observables.Count names
+                            |> List.map (fun name -> $"{name}_tokenWeightedMean")
+
+                        Expect.equal written (said - Set.ofList elsewhere) file))
+        }
+    ]
+
 [<Tests>]
 let tests =
     testList
         "run folder"
         [
+            testList "document" documentTests
             testList "tables" tableTests
             testList "record" recordTests
             testList "early ends" earlyTests
