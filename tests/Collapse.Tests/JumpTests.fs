@@ -342,6 +342,24 @@ let private partTests =
                     (trained 78UL context set first last)
                     $"n = {n}, {first} to {last}"
         }
+        test "lineages that meet are looked up as one" {
+            for n in [ 1; 7; 60; 500 ] do
+                let walk = AncestralWalk<Lanes128> 83UL
+                let first, last = 3, 40
+
+                // The distinct tokens of each generation that those of the last descend from.
+                let parents (living: Set<uint32>) generation =
+                    living
+                    |> Set.map (fun d -> plainParent 83UL 1u (uint32 generation) d (uint32 n))
+
+                let living =
+                    [ last .. -1 .. first + 1 ]
+                    |> List.scan parents (Set.ofList [ 0u .. uint32 n - 1u ])
+                    |> List.map Set.count
+
+                walked walk 1u (Array.init n id) first last |> ignore
+                Expect.equal walk.Lookups (living |> List.take (last - first) |> List.sum |> int64) $"n = {n}"
+        }
         test "stamps that run out begin anew" {
             let set = Array.init 60 id
 

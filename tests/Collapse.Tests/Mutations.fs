@@ -1069,6 +1069,7 @@ let private runLists =
         "randomness"
         "properties"
         "jumps"
+        "sampler of counts"
         "engines"
     ]
 
