@@ -217,9 +217,12 @@ let private mapErrors (row: float32[]) (map: int64[] -> uint64 * int[]) =
     ]
 
 /// What a worker makes of places.
-let private mapOf (worker: IRowSampler) (row: float32[]) (places: int64[]) =
+let private mapOf (worker: IRowSampler) isByColumn (row: float32[]) (places: int64[]) =
     let tokens = Array.zeroCreate<int> places.Length
-    let sum = worker.Map(ReadOnlySpan row, 1.0, ReadOnlySpan places, Span tokens)
+
+    let sum =
+        worker.Map(ReadOnlySpan row, 1.0, isByColumn, ReadOnlySpan places, Span tokens)
+
     sum, tokens
 
 let private awkwardRows =
@@ -228,7 +231,7 @@ let private awkwardRows =
             $"{s} normal", normalRow s s 3.0
             $"{s} equal", Array.create s -5.0f
         "one among many", Array.init 40_000 (fun i -> if i = 33_333 then 1.0f else never)
-        // All others lie in one cell of the guide to blocks.
+        // All others lie in one cell of a guide.
         "one above many of a unit", Array.init 70_000 (fun i -> if i = 50_000 then 0.0f else -19.0f)
         "falling", Array.init 5_000 (fun i -> -0.01f * float32 i)
         "rising", Array.init 5_000 (fun i -> 0.01f * float32 i)
@@ -253,10 +256,11 @@ let private maps =
                 test $"is exact, {name}, {width.Name}" {
                     let worker = width.Worker()
 
-                    // Twice, with another row between: nothing is left over.
-                    Expect.isEmpty (mapErrors row (mapOf worker row)) "exact"
-                    mapOf worker (Array.create 300 0.0f) [| 0L |] |> ignore
-                    Expect.isEmpty (mapErrors row (mapOf worker row)) "exact again"
+                    for isByColumn in [ false; true ] do
+                        // Twice, with another row between: nothing is left over.
+                        Expect.isEmpty (mapErrors row (mapOf worker isByColumn row)) "exact"
+                        mapOf worker isByColumn (Array.create 300 0.0f) [| 0L |] |> ignore
+                        Expect.isEmpty (mapErrors row (mapOf worker isByColumn row)) "exact again"
                 }
         test "by cumulative sums in single precision is rejected" {
             let row = normalRow 5 70_000 3.0
@@ -275,7 +279,9 @@ let private maps =
             let row = normalRow 6 500 1.0
             let worker = widths[0].Worker()
             let late = Array.map (fun u -> max 0L (u - 1L))
-            Expect.isNonEmpty (mapErrors row (late >> mapOf worker row)) "off by one"
+
+            for isByColumn in [ false; true ] do
+                Expect.isNonEmpty (mapErrors row (late >> mapOf worker isByColumn row)) "off by one"
         }
         test "takes as many 64-bit lanes to each integer" {
             let random = Random 8
@@ -410,9 +416,11 @@ let private mixedRows =
         Array.init 3000 (fun i -> if i % 3 = 0 then never else float32 (i % 7))
         Array.init 3000 (fun i -> if i = 2999 then 0.0f else never)
         Array.init 3000 (fun i -> if i = 0 then 0.0f else -25.0f)
+        normalRow 7 3000 1.0
     ]
 
-let private mixedSizes = [| 4000; 1; 0; 5001; 17; 2048 |]
+/// From one draw for 16 tokens on counts are taken another way.
+let private mixedSizes = [| 4000; 1; 0; 5001; 17; 2048; 180 |]
 
 let private rules =
     [

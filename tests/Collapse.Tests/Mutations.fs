@@ -947,8 +947,13 @@ let private softmax =
             (core "Softmax/Sampling/SoftmaxLanes")
             [
                 "16 + (int)Vector256.Sum(above)", "15 + (int)Vector256.Sum(above)"
+                "return 8 + (int)Vector256.Sum(above)", "return 7 + (int)Vector256.Sum(above)"
                 "first + (second << 8)", "first + (second << 7)"
-                "int step = 8; step > 0", "int step = 8; step > 1"
+                "int step = 4; step > 0", "int step = 4; step > 1"
+                "int count = 8 &", "int count = 0 &"
+                "((column & 3) << 2) | (column >> 2)", "column"
+                "GreaterThan(values, Vector512<int>.Zero)", "GreaterThan(values, Vector512<int>.One)"
+                "Convert.ToInt32(count > 0)", "Convert.ToInt32(count > 1)"
             ]
     ]
 

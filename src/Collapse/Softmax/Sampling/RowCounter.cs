@@ -34,7 +34,9 @@ internal sealed class RowCounter
     }
 
     /// <summary>Room for so many entries of the row, of which <see cref="Advance"/> tells how many are used.</summary>
-    public ref int Reserve(int count)
+    /// <param name="count">How many.</param>
+    /// <param name="counts">The place of the first one's count.</param>
+    public ref int Reserve(int count, out Span<int> counts)
     {
         if (_tokens.Length - _length < count)
         {
@@ -43,32 +45,20 @@ internal sealed class RowCounter
             Array.Resize(ref _counts, longer);
         }
 
+        counts = _counts.AsSpan(_length, count);
         return ref _tokens[_length];
     }
 
     /// <summary>Takes over that many of the entries last reserved.</summary>
     public void Advance(int count) => _length += count;
 
-    /// <summary>Moves the counts of the row's entries here, and puts tokens in the place of kept ones.</summary>
-    /// <param name="counts">The counts, by entry; they are 0 afterwards.</param>
-    /// <param name="kept">The token of each entry; empty where that is the entry itself.</param>
-    public void TakeCounts(Span<int> counts, ReadOnlySpan<int> kept)
+    /// <summary>Puts tokens in the place of the row's entries.</summary>
+    /// <param name="kept">The token of each entry.</param>
+    public void Rename(ReadOnlySpan<int> kept)
     {
-        Span<int> entries = _tokens.AsSpan(_start, _length - _start);
-        Span<int> taken = _counts.AsSpan(_start, entries.Length);
-        for (int i = 0; i < entries.Length; i++)
+        foreach (ref int entry in _tokens.AsSpan(_start, _length - _start))
         {
-            ref int count = ref counts[entries[i]];
-            taken[i] = count;
-            count = 0;
-        }
-
-        if (!kept.IsEmpty)
-        {
-            foreach (ref int entry in entries)
-            {
-                entry = kept[entry];
-            }
+            entry = kept[entry];
         }
     }
 
@@ -81,8 +71,8 @@ internal sealed class RowCounter
         {
             int next = i + tokens[i..].IndexOfAnyExcept(tokens[i]);
             next = next < i ? tokens.Length : next;
-            Reserve(1) = tokens[i];
-            _counts[_length] = next - i;
+            Reserve(1, out Span<int> counts) = tokens[i];
+            counts[0] = next - i;
             Advance(1);
             i = next;
         }

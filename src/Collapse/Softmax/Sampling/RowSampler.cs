@@ -30,9 +30,16 @@ internal interface IRowSampler
     /// <summary>The tokens that given places fall on, for tests of the map from integers to tokens.</summary>
     /// <param name="logits">A row that has a law.</param>
     /// <param name="temperature">T.</param>
+    /// <param name="isByColumn">Whether the search has a guide to columns, as for many draws, or to blocks.</param>
     /// <param name="places">Numbers from 0 up to, not including, the sum of units that is returned.</param>
     /// <param name="tokens">Receives as many tokens.</param>
-    ulong Map(ReadOnlySpan<float> logits, double temperature, ReadOnlySpan<long> places, Span<int> tokens);
+    ulong Map(
+        ReadOnlySpan<float> logits,
+        double temperature,
+        bool isByColumn,
+        ReadOnlySpan<long> places,
+        Span<int> tokens
+    );
 }
 
 /// <summary>Draws from one row after the other at a vector width.</summary>
@@ -45,18 +52,25 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
     // Draws whose random numbers are made at a time, an even number.
     private const int Portion = 2048;
 
+    // From one draw for so many tokens on, a guide to all columns pays, and so does looking at the count of every token
+    // rather than marking those drawn.
+    private const int DenseShare = 16;
+
+    private const int CountsAtOnce = 16;
+
     private readonly AlignedBuffer<float> _buffer = new();
     private readonly TokenSelection<TLanes> _selection = new();
     private readonly UnitTable<TLanes> _units = new();
     private readonly ulong[] _lanes = new ulong[Portion + RandomLanes<TRandom>.Padding];
     private readonly int[] _found = new int[Portion];
     private readonly int[] _left = new int[Portion];
+    private readonly AlignedBuffer<int> _counts = new();
     private RandomLanes<TRandom> _random = new(0);
     private ulong _seed;
-    private int[] _counts = [];
     private ulong[] _seen = [];
 
     private int _tokens;
+    private bool _isDense;
     private float _largest;
     private SoftmaxScale _scale;
 
@@ -93,15 +107,22 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
         }
 
         _tokens = logits.Length;
-        _units.Build(logits, _largest, _scale, next < source.Rows ? source.Stored(next) : default);
+        _isDense = samples >= _tokens / DenseShare;
+        _units.Build(logits, _largest, _scale, next < source.Rows ? source.Stored(next) : default, _isDense);
         Draw(logits, samples, streams.Draws(row), streams.Rests(row));
         Append(row, samples, kept, target);
     }
 
     /// <inheritdoc/>
-    public ulong Map(ReadOnlySpan<float> logits, double temperature, ReadOnlySpan<long> places, Span<int> tokens)
+    public ulong Map(
+        ReadOnlySpan<float> logits,
+        double temperature,
+        bool isByColumn,
+        ReadOnlySpan<long> places,
+        Span<int> tokens
+    )
     {
-        _units.Build(logits, Largest(logits), new SoftmaxScale(temperature), default);
+        _units.Build(logits, Largest(logits), new SoftmaxScale(temperature), default, isByColumn);
         var copy = new ulong[places.Length];
         for (int i = 0; i < places.Length; i++)
         {
@@ -168,7 +189,7 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
 
     private void Draw(ReadOnlySpan<float> logits, int samples, in DrawStream draws, in DrawStream rests)
     {
-        Reserve(ref _counts, _tokens);
+        _counts.Reserve(checked(_tokens + CountsAtOnce));
         Reserve(ref _seen, (_tokens + 63) / 64);
         ulong bound = _units.UnitSum + (ulong)_tokens;
         ulong threshold = SoftmaxDraw.Threshold(bound);
@@ -176,7 +197,7 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
         {
             int count = (int)Math.Min(Portion, samples - start);
             _random.Fill(draws, (uint)(start / 2), (count + 1) / 2, _lanes);
-            int left = Place(_lanes.AsSpan(0, count), bound, threshold);
+            int left = Place(count, bound, threshold);
             _units.Find(_lanes.AsSpan(0, count), _found);
 
             // The draws that failed at first: their places so far were 0.
@@ -190,19 +211,45 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
         }
     }
 
-    /// <summary>Makes places of lanes, and lists the draws whose place is not among the units or was rejected.</summary>
-    private int Place(Span<ulong> lanes, ulong bound, ulong threshold)
+    /// <summary>
+    /// Makes places of the first lanes, vector by vector, and lists the draws whose place is not among the units or may
+    /// have been rejected; their places become 0.
+    /// </summary>
+    private int Place(int count, ulong bound, ulong threshold)
     {
+        TRandom low = TRandom.Broadcast(uint.MaxValue);
+        TRandom bound0 = TRandom.Broadcast(bound);
+        TRandom bound1 = TRandom.Broadcast(bound >> 32);
+        TRandom unitSum = TRandom.Broadcast(_units.UnitSum);
+
+        // Only the high half of the low word is compared: what it cannot decide goes on the list as well.
+        TRandom accepted = TRandom.Broadcast((threshold >> 32) + 1);
+        ref ulong lane = ref MemoryMarshal.GetArrayDataReference(_lanes);
         int left = 0;
-        ulong unitSum = _units.UnitSum;
-        ref int list = ref MemoryMarshal.GetArrayDataReference(_left);
-        for (int d = 0; d < lanes.Length; d++)
+        for (int d = 0; d < count; d += TRandom.Blocks)
         {
-            ulong u = Math.BigMul(lanes[d], bound, out ulong low);
-            int isPlace = Convert.ToInt32(u < unitSum & low >= threshold);
-            Unsafe.Add(ref list, left) = d;
-            left += 1 - isPlace;
-            lanes[d] = u & (ulong)-isPlace;
+            // SoftmaxDraw.Multiply.
+            TRandom a0 = TRandom.Load(ref Unsafe.Add(ref lane, d));
+            TRandom a1 = TRandom.ShiftRight(a0);
+            TRandom middle0 = TRandom.Add(
+                TRandom.Multiply(a1, bound0),
+                TRandom.ShiftRight(TRandom.Multiply(a0, bound0))
+            );
+            TRandom middle1 = TRandom.Add(TRandom.Multiply(a0, bound1), TRandom.And(middle0, low));
+            TRandom u = TRandom.Add(TRandom.Multiply(a1, bound1), TRandom.ShiftRight(middle0));
+            u = TRandom.Add(u, TRandom.ShiftRight(middle1));
+            TRandom.Write(u, ref Unsafe.Add(ref lane, d));
+            ulong isPlace = TRandom.Less(u, unitSum) & ~TRandom.Less(TRandom.And(middle1, low), accepted);
+            for (
+                ulong failed = ~isPlace & ((1ul << Math.Min(TRandom.Blocks, count - d)) - 1);
+                failed != 0;
+                failed &= failed - 1
+            )
+            {
+                int draw = d + BitOperations.TrailingZeroCount(failed);
+                _left[left++] = draw;
+                Unsafe.Add(ref lane, draw) = 0;
+            }
         }
 
         return left;
@@ -210,7 +257,17 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
 
     private void Count(ReadOnlySpan<int> tokens)
     {
-        ref int counts = ref MemoryMarshal.GetArrayDataReference(_counts);
+        ref int counts = ref _counts.First;
+        if (_isDense)
+        {
+            foreach (int token in tokens)
+            {
+                Unsafe.Add(ref counts, token)++;
+            }
+
+            return;
+        }
+
         ref ulong seen = ref MemoryMarshal.GetArrayDataReference(_seen);
         foreach (int token in tokens)
         {
@@ -259,11 +316,42 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
     /// <summary>Appends what was drawn, and forgets it.</summary>
     private void Append(int row, int samples, ReadOnlySpan<int> kept, RowCounter target)
     {
-        // Room for all entries there can be, and four more.
-        int words = (_tokens + 63) / 64;
         target.Begin(row);
-        ref int entries = ref target.Reserve((int)Math.Min((long)samples + 4, (64L * words) + 4));
+
+        // Room for all entries there can be, and for those that are written beyond them.
+        ref int entries = ref target.Reserve(checked(Math.Min(samples, _tokens) + CountsAtOnce), out Span<int> counts);
+        ref int taken = ref MemoryMarshal.GetReference(counts);
+        target.Advance(_isDense ? AppendDense(ref entries, ref taken) : AppendSparse(ref entries, ref taken));
+        if (!kept.IsEmpty)
+        {
+            target.Rename(kept);
+        }
+
+        target.End();
+    }
+
+    private int AppendDense(ref int entries, ref int taken)
+    {
+        ref int counts = ref _counts.First;
+        int count = 0;
+        for (int token = 0; token < _tokens; token += CountsAtOnce)
+        {
+            count += TLanes.TakeCounts(
+                ref Unsafe.Add(ref counts, token),
+                token,
+                ref Unsafe.Add(ref entries, count),
+                ref Unsafe.Add(ref taken, count)
+            );
+        }
+
+        return count;
+    }
+
+    private int AppendSparse(ref int entries, ref int taken)
+    {
+        ref int counts = ref _counts.First;
         ref ulong seen = ref MemoryMarshal.GetArrayDataReference(_seen);
+        int words = (_tokens + 63) / 64;
         int count = 0;
         for (int word = 0; word < words; word++)
         {
@@ -290,9 +378,14 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
             count += found;
         }
 
-        target.Advance(count);
-        target.TakeCounts(_counts, kept);
-        target.End();
+        for (int i = 0; i < count; i++)
+        {
+            ref int drawn = ref Unsafe.Add(ref counts, Unsafe.Add(ref entries, i));
+            Unsafe.Add(ref taken, i) = drawn;
+            drawn = 0;
+        }
+
+        return count;
     }
 
     private static void Reserve<T>(ref T[] buffer, int length)

@@ -72,10 +72,20 @@ internal interface ISoftmaxLanes<TSelf>
     /// <param name="block">The block's ends as <see cref="StoreLines"/> left them.</param>
     /// <param name="column">The column, 0 to 15.</param>
     /// <param name="place">The place in the column.</param>
-    static abstract int CountLines(ref uint block, int column, uint place);
+    static abstract int CountLines(ref uint block, nuint column, uint place);
 
     /// <summary>How many of 16 ascending numbers are at most u.</summary>
     static abstract int CountNotAbove(ref long numbers, long u);
+
+    /// <summary>How many of 8 ascending numbers are at most u.</summary>
+    static abstract int CountEightNotAbove(ref long numbers, long u);
+
+    /// <summary>Moves those of 16 counts that are not 0, and tells how many.</summary>
+    /// <param name="counts">16 counts, at a cache line; they become 0.</param>
+    /// <param name="first">The entry of the first of them.</param>
+    /// <param name="entries">Receives the entries of those moved; has room for 16.</param>
+    /// <param name="taken">Receives the counts moved; has room for 16.</param>
+    static abstract int TakeCounts(ref int counts, int first, ref int entries, ref int taken);
 }
 
 /// <summary>512 bits (AVX-512).</summary>
@@ -171,39 +181,57 @@ internal readonly struct SoftmaxLanes512(Vector512<float> value) : ISoftmaxLanes
         nuint column
     )
     {
-        // Four columns next to each other in each vector, four lines each: of a column two runs are read.
-        StoreFour(a, b, c, d, ref block);
-        StoreFour(e, f, g, h, ref Unsafe.Add(ref block, 64));
+        // Transposed: a column's eight lines lie side by side, columns 4k + j as run 4j + k.
+        (Vector512<ulong> first0, Vector512<ulong> first1, Vector512<ulong> first2, Vector512<ulong> first3) =
+            Transpose(a, b, c, d);
+        (Vector512<ulong> second0, Vector512<ulong> second1, Vector512<ulong> second2, Vector512<ulong> second3) =
+            Transpose(e, f, g, h);
+        StoreRuns(first0, second0, ref block);
+        StoreRuns(first1, second1, ref Unsafe.Add(ref block, 32));
+        StoreRuns(first2, second2, ref Unsafe.Add(ref block, 64));
+        StoreRuns(first3, second3, ref Unsafe.Add(ref block, 96));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int CountLines(ref uint block, int column, uint place)
+    public static int CountLines(ref uint block, nuint column, uint place)
     {
-        ref uint ends = ref Unsafe.Add(ref block, ((column & 3) * 16) + (column >> 2 << 2));
-        Vector128<uint> bound = Vector128.Create(place);
-        uint first = Vector128.LessThanOrEqual(Vector128.LoadUnsafe(ref ends), bound).ExtractMostSignificantBits();
-        uint second = Vector128.LessThanOrEqual(Vector128.LoadUnsafe(ref ends, 64), bound).ExtractMostSignificantBits();
-        return BitOperations.PopCount(first + (second << 4));
+        nuint run = ((column & 3) << 2) | (column >> 2);
+        return BitOperations.PopCount(
+            Vector256
+                .LessThanOrEqual(Vector256.LoadUnsafe(ref block, run * 8), Vector256.Create(place))
+                .ExtractMostSignificantBits()
+        );
     }
 
-    /// <summary>Transposes four lines of 16 columns: the columns 4k + j are run k of vector j.</summary>
+    /// <summary>Four lines of 16 columns: the columns 4k + j are run k, of four numbers, of vector j.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreFour(
+    private static (Vector512<ulong> J0, Vector512<ulong> J1, Vector512<ulong> J2, Vector512<ulong> J3) Transpose(
         SoftmaxLanes512 a,
         SoftmaxLanes512 b,
         SoftmaxLanes512 c,
-        SoftmaxLanes512 d,
-        ref uint target
+        SoftmaxLanes512 d
     )
     {
         Vector512<ulong> lowAb = Avx512F.UnpackLow(a._value.AsUInt32(), b._value.AsUInt32()).AsUInt64();
         Vector512<ulong> highAb = Avx512F.UnpackHigh(a._value.AsUInt32(), b._value.AsUInt32()).AsUInt64();
         Vector512<ulong> lowCd = Avx512F.UnpackLow(c._value.AsUInt32(), d._value.AsUInt32()).AsUInt64();
         Vector512<ulong> highCd = Avx512F.UnpackHigh(c._value.AsUInt32(), d._value.AsUInt32()).AsUInt64();
-        Avx512F.UnpackLow(lowAb, lowCd).AsUInt32().StoreUnsafe(ref target);
-        Avx512F.UnpackHigh(lowAb, lowCd).AsUInt32().StoreUnsafe(ref target, 16);
-        Avx512F.UnpackLow(highAb, highCd).AsUInt32().StoreUnsafe(ref target, 32);
-        Avx512F.UnpackHigh(highAb, highCd).AsUInt32().StoreUnsafe(ref target, 48);
+        return (
+            Avx512F.UnpackLow(lowAb, lowCd),
+            Avx512F.UnpackHigh(lowAb, lowCd),
+            Avx512F.UnpackLow(highAb, highCd),
+            Avx512F.UnpackHigh(highAb, highCd)
+        );
+    }
+
+    /// <summary>Stores runs of four numbers of two vectors, one of the first and one of the second in turn.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreRuns(Vector512<ulong> first, Vector512<ulong> second, ref uint target)
+    {
+        var low = Vector512.Create(0ul, 1, 8, 9, 2, 3, 10, 11);
+        var high = Vector512.Create(4ul, 5, 12, 13, 6, 7, 14, 15);
+        Avx512F.PermuteVar8x64x2(first, low, second).AsUInt32().StoreUnsafe(ref target);
+        Avx512F.PermuteVar8x64x2(first, high, second).AsUInt32().StoreUnsafe(ref target, 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -215,6 +243,26 @@ internal readonly struct SoftmaxLanes512(Vector512<float> value) : ISoftmaxLanes
             .LessThanOrEqual(Vector512.LoadUnsafe(ref numbers, 8), bound)
             .ExtractMostSignificantBits();
         return BitOperations.PopCount(first + (second << 8));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int CountEightNotAbove(ref long numbers, long u) =>
+        BitOperations.PopCount(
+            Vector512
+                .LessThanOrEqual(Vector512.LoadUnsafe(ref numbers), Vector512.Create(u))
+                .ExtractMostSignificantBits()
+        );
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int TakeCounts(ref int counts, int first, ref int entries, ref int taken)
+    {
+        Vector512<int> values = Vector512.LoadUnsafe(ref counts);
+        Vector512<int> isDrawn = Vector512.GreaterThan(values, Vector512<int>.Zero);
+        Vector512<int> numbers = Vector512<int>.Indices + Vector512.Create(first);
+        Avx512F.Compress(Vector512<int>.Zero, isDrawn, numbers).StoreUnsafe(ref entries);
+        Avx512F.Compress(Vector512<int>.Zero, isDrawn, values).StoreUnsafe(ref taken);
+        Vector512<int>.Zero.StoreUnsafe(ref counts);
+        return BitOperations.PopCount(isDrawn.ExtractMostSignificantBits());
     }
 }
 
@@ -280,7 +328,7 @@ internal readonly struct SoftmaxLanes256(Vector256<float> value) : ISoftmaxLanes
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long AddUp(SoftmaxLanes256 lengths, ref long ends, long start) =>
-        Ends.Write(lengths, ref ends, start);
+        OneByOne.Write(lengths, ref ends, start);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreLines(
@@ -307,8 +355,8 @@ internal readonly struct SoftmaxLanes256(Vector256<float> value) : ISoftmaxLanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int CountLines(ref uint block, int column, uint place) =>
-        Ends.CountLines(ref Unsafe.Add(ref block, column), place);
+    public static int CountLines(ref uint block, nuint column, uint place) =>
+        OneByOne.CountLines(ref Unsafe.Add(ref block, column), place);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CountNotAbove(ref long numbers, long u)
@@ -322,6 +370,20 @@ internal readonly struct SoftmaxLanes256(Vector256<float> value) : ISoftmaxLanes
             + Vector256.GreaterThan(Vector256.LoadUnsafe(ref numbers, 12), bound);
         return 16 + (int)Vector256.Sum(above);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int CountEightNotAbove(ref long numbers, long u)
+    {
+        Vector256<long> bound = Vector256.Create(u);
+        Vector256<long> above =
+            Vector256.GreaterThan(Vector256.LoadUnsafe(ref numbers), bound)
+            + Vector256.GreaterThan(Vector256.LoadUnsafe(ref numbers, 4), bound);
+        return 8 + (int)Vector256.Sum(above);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int TakeCounts(ref int counts, int first, ref int entries, ref int taken) =>
+        OneByOne.TakeCounts(ref counts, first, ref entries, ref taken);
 }
 
 /// <summary>128 bits in the portable operations of Vector128.</summary>
@@ -386,7 +448,7 @@ internal readonly struct SoftmaxLanes128(Vector128<float> value) : ISoftmaxLanes
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long AddUp(SoftmaxLanes128 lengths, ref long ends, long start) =>
-        Ends.Write(lengths, ref ends, start);
+        OneByOne.Write(lengths, ref ends, start);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreLines(
@@ -413,25 +475,36 @@ internal readonly struct SoftmaxLanes128(Vector128<float> value) : ISoftmaxLanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int CountLines(ref uint block, int column, uint place) =>
-        Ends.CountLines(ref Unsafe.Add(ref block, column), place);
+    public static int CountLines(ref uint block, nuint column, uint place) =>
+        OneByOne.CountLines(ref Unsafe.Add(ref block, column), place);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CountNotAbove(ref long numbers, long u)
     {
         // By halves: a difference below 0 is the mask that takes the step.
+        int count = 8 & (int)((Unsafe.Add(ref numbers, 7) - 1 - u) >> 63);
+        return count + CountEightNotAbove(ref Unsafe.Add(ref numbers, count), u);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int CountEightNotAbove(ref long numbers, long u)
+    {
         int count = 0;
-        for (int step = 8; step > 0; step >>= 1)
+        for (int step = 4; step > 0; step >>= 1)
         {
             count += step & (int)((Unsafe.Add(ref numbers, count + step - 1) - 1 - u) >> 63);
         }
 
         return count + (int)((ulong)(Unsafe.Add(ref numbers, count) - 1 - u) >> 63);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int TakeCounts(ref int counts, int first, ref int entries, ref int taken) =>
+        OneByOne.TakeCounts(ref counts, first, ref entries, ref taken);
 }
 
 /// <summary>Without vectors of the width.</summary>
-file static class Ends
+file static class OneByOne
 {
     /// <summary>How many of eight ends, 16 numbers apart, are at most a place, the last being above.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -448,6 +521,23 @@ file static class Ends
             + ((Unsafe.Add(ref end, 80) - place) >> 31)
             + ((Unsafe.Add(ref end, 96) - place) >> 31)
         );
+    }
+
+    /// <summary>Moves those of 16 counts that are not 0.</summary>
+    public static int TakeCounts(ref int counts, int first, ref int entries, ref int taken)
+    {
+        int found = 0;
+        for (int i = 0; i < 16; i++)
+        {
+            // Written in any case, counted if it belongs: no branch to mispredict.
+            ref int count = ref Unsafe.Add(ref counts, i);
+            Unsafe.Add(ref entries, found) = first + i;
+            Unsafe.Add(ref taken, found) = count;
+            found += Convert.ToInt32(count > 0);
+            count = 0;
+        }
+
+        return found;
     }
 
     /// <summary>Sums one number at a time.</summary>

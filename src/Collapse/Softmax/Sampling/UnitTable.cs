@@ -7,7 +7,8 @@ namespace Collapse.Softmax.Sampling;
 /// <summary>
 /// The units of <see cref="SoftmaxDraw"/> of one row, added up while the weights are made, and the search for the
 /// token whose units hold a place: among the ends of blocks, of the columns of one block and of the lines of one
-/// column. No step of it depends on what is found, so that no branch is mispredicted.
+/// column, or at once among those of all columns where many places are to be found. No step of it depends on what is
+/// found, so that no branch is mispredicted.
 /// </summary>
 /// <typeparam name="TLanes">The vector width.</typeparam>
 internal sealed class UnitTable<TLanes>
@@ -16,25 +17,37 @@ internal sealed class UnitTable<TLanes>
     // Ends of columns start a cache line after a line of zeros: the last of them is where the first column starts.
     private const int FirstColumn = 8;
 
-    private readonly BlockGuide _guide = new();
+    private readonly EndGuide _guide = new();
     private readonly float[] _last = new float[SoftmaxDraw.BlockTokens];
     private readonly AlignedBuffer<uint> _lineEnds = new();
     private readonly AlignedBuffer<long> _columnEnds = new();
+    private readonly AlignedBuffer<long> _blockEnds = new();
+    private bool _isByColumn;
 
     /// <summary>U, the sum of all units.</summary>
     public ulong UnitSum { get; private set; }
+
+    /// <summary>The end of the first column.</summary>
+    private ref long Column => ref Unsafe.Add(ref _columnEnds.First, FirstColumn);
 
     /// <summary>Makes the units of a row.</summary>
     /// <param name="logits">Its logits.</param>
     /// <param name="largest">The largest logit, of weight 1.</param>
     /// <param name="scale">The scale of the temperature.</param>
     /// <param name="next">Logits that are wanted next, at least as many, or none: they are brought near meanwhile.</param>
-    public void Build(ReadOnlySpan<float> logits, float largest, SoftmaxScale scale, ReadOnlySpan<float> next)
+    /// <param name="isByColumn">Whether so many places will be found that a guide to all columns pays.</param>
+    public void Build(
+        ReadOnlySpan<float> logits,
+        float largest,
+        SoftmaxScale scale,
+        ReadOnlySpan<float> next,
+        bool isByColumn
+    )
     {
         int blocks = (int)(((long)logits.Length + SoftmaxDraw.BlockTokens - 1) / SoftmaxDraw.BlockTokens);
         _lineEnds.Reserve(checked(blocks * SoftmaxDraw.BlockTokens));
-        _columnEnds.Reserve((blocks * SoftmaxDraw.Columns) + FirstColumn);
-        Span<long> blockEnds = _guide.Reserve(blocks);
+        _columnEnds.Reserve(checked((blocks * SoftmaxDraw.Columns) + FirstColumn + EndGuide.Padding));
+        Span<long> blockEnds = _blockEnds.Reserve(blocks + EndGuide.Padding);
         int whole = logits.Length / SoftmaxDraw.BlockTokens;
         long end = AddBlocks(logits, next, 0, whole, 0, blockEnds, largest, scale);
         if (whole < blocks)
@@ -45,7 +58,15 @@ internal sealed class UnitTable<TLanes>
         }
 
         UnitSum = (ulong)end;
-        _guide.Build(blocks);
+        _isByColumn = isByColumn;
+        if (isByColumn)
+        {
+            _guide.Build(ref Column, blocks * SoftmaxDraw.Columns);
+        }
+        else
+        {
+            _guide.Build(ref _blockEnds.First, blocks);
+        }
     }
 
     /// <summary>Finds the tokens whose units hold places.</summary>
@@ -56,52 +77,71 @@ internal sealed class UnitTable<TLanes>
         // A loop for each step: a processor that need not look far ahead has the reads of many draws under way.
         ref ulong place = ref MemoryMarshal.GetReference(places);
         ref int found = ref MemoryMarshal.GetReference(tokens);
-        ref long columnEnds = ref _columnEnds.First;
+        ref long columnEnds = ref Column;
         ref uint lineEnds = ref _lineEnds.First;
-        BlockGuide.Search search = _guide.Start();
-        for (int d = 0; d < places.Length; d++)
+        if (_isByColumn)
         {
-            Unsafe.Add(ref found, d) = search.Find<TLanes>((long)Unsafe.Add(ref place, d));
+            EndGuide.Search search = _guide.Start(ref columnEnds);
+            for (int d = 0; d < places.Length; d++)
+            {
+                uint column = search.Find<TLanes>((long)Unsafe.Add(ref place, d));
+                Unsafe.Add(ref place, d) -= StartOf(ref columnEnds, column);
+                Unsafe.Add(ref found, d) = (int)column;
+            }
+        }
+        else
+        {
+            EndGuide.Search search = _guide.Start(ref _blockEnds.First);
+            for (int d = 0; d < places.Length; d++)
+            {
+                Unsafe.Add(ref found, d) = (int)search.Find<TLanes>((long)Unsafe.Add(ref place, d));
+            }
+
+            for (int d = 0; d < places.Length; d++)
+            {
+                uint column = FindColumn(ref columnEnds, (uint)Unsafe.Add(ref found, d), Unsafe.Add(ref place, d));
+                Unsafe.Add(ref place, d) -= StartOf(ref columnEnds, column);
+                Unsafe.Add(ref found, d) = (int)column;
+            }
         }
 
         for (int d = 0; d < places.Length; d++)
         {
-            ref int token = ref Unsafe.Add(ref found, d);
-            token = FindColumn(ref columnEnds, token, ref Unsafe.Add(ref place, d));
-        }
-
-        for (int d = 0; d < places.Length; d++)
-        {
-            ref int token = ref Unsafe.Add(ref found, d);
-            token = FindLine(ref lineEnds, token, (uint)Unsafe.Add(ref place, d));
+            uint column = (uint)Unsafe.Add(ref found, d);
+            Unsafe.Add(ref found, d) = FindToken(ref lineEnds, column, (uint)Unsafe.Add(ref place, d));
         }
     }
 
     /// <summary>The token whose units hold a place.</summary>
     public int Find(ulong place)
     {
-        int block = _guide.Start().Find<TLanes>((long)place);
-        int token = FindColumn(ref _columnEnds.First, block, ref place);
-        return FindLine(ref _lineEnds.First, token, (uint)place);
+        uint column = _isByColumn
+            ? _guide.Start(ref Column).Find<TLanes>((long)place)
+            : FindColumn(ref Column, _guide.Start(ref _blockEnds.First).Find<TLanes>((long)place), place);
+        return FindToken(ref _lineEnds.First, column, (uint)(place - StartOf(ref Column, column)));
     }
 
-    /// <summary>The first token of the column of a block whose units hold a place, which becomes one of the column.</summary>
+    /// <summary>The column, of those of all blocks, that holds a place of a block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int FindColumn(ref long columnEnds, int block, ref ulong place)
+    private static uint FindColumn(ref long columnEnds, uint block, ulong place)
     {
-        ref long ends = ref Unsafe.Add(ref columnEnds, (block * SoftmaxDraw.Columns) + FirstColumn);
-        int column = TLanes.CountNotAbove(ref ends, (long)place);
-        place -= (ulong)Unsafe.Add(ref ends, column - 1);
-        return (block * SoftmaxDraw.BlockTokens) + column;
+        uint first = block * SoftmaxDraw.Columns;
+        return first + (uint)TLanes.CountNotAbove(ref Unsafe.Add(ref columnEnds, first), (long)place);
     }
 
-    /// <summary>The token of a column whose units hold a place, of the column's first token.</summary>
+    /// <summary>Where a column's units start: where those of the one before end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int FindLine(ref uint lineEnds, int token, uint place)
+    private static ulong StartOf(ref long columnEnds, uint column) =>
+        (ulong)Unsafe.Add(ref columnEnds, (nint)column - 1);
+
+    /// <summary>The token of a column whose units hold a place of the column.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int FindToken(ref uint lineEnds, uint column, uint place)
     {
-        int column = token % SoftmaxDraw.BlockTokens;
-        ref uint block = ref Unsafe.Add(ref lineEnds, token - column);
-        return token + (TLanes.CountLines(ref block, column, place) * SoftmaxDraw.Columns);
+        uint inBlock = column % SoftmaxDraw.Columns;
+        uint first = (column - inBlock) * SoftmaxDraw.Lines;
+        int line = TLanes.CountLines(ref Unsafe.Add(ref lineEnds, first), inBlock, place);
+        return (int)(first + inBlock) + (line * SoftmaxDraw.Columns);
     }
 
     /// <summary>Adds up blocks, whose units start at <paramref name="end"/>, and tells where they end.</summary>
@@ -122,10 +162,7 @@ internal sealed class UnitTable<TLanes>
         ref float coming = ref MemoryMarshal.GetReference(next);
         ref uint lineEnd = ref Unsafe.Add(ref _lineEnds.First, (nint)firstBlock * SoftmaxDraw.BlockTokens);
 
-        ref long columnEnd = ref Unsafe.Add(
-            ref _columnEnds.First,
-            ((nint)firstBlock * SoftmaxDraw.Columns) + FirstColumn
-        );
+        ref long columnEnd = ref Unsafe.Add(ref Column, (nint)firstBlock * SoftmaxDraw.Columns);
         var weights = new WeightLanes<TLanes>(largest, scale);
         ref long blockEnd = ref MemoryMarshal.GetReference(blockEnds);
         for (int block = 0; block < blocks; block++)
