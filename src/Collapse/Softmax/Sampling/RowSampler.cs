@@ -62,12 +62,13 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
     private readonly TokenSelection<TLanes> _selection = new();
     private readonly UnitTable<TLanes> _units = new();
     private readonly ulong[] _lanes = new ulong[Portion + RandomLanes<TRandom>.Padding];
-    private readonly int[] _found = new int[Portion];
     private readonly int[] _left = new int[Portion];
     private readonly AlignedBuffer<int> _counts = new();
     private RandomLanes<TRandom> _random = new(0);
     private ulong _seed;
+    private int[] _found = new int[Portion];
     private ulong[] _seen = [];
+    private int[] _before = [];
 
     private int _tokens;
     private bool _isDense;
@@ -189,8 +190,17 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
 
     private void Draw(ReadOnlySpan<float> logits, int samples, in DrawStream draws, in DrawStream rests)
     {
-        _counts.Reserve(checked(_tokens + CountsAtOnce));
-        Reserve(ref _seen, (_tokens + 63) / 64);
+        if (_isDense)
+        {
+            _counts.Reserve(checked(_tokens + CountsAtOnce));
+        }
+        else
+        {
+            Reserve(ref _found, samples);
+            Reserve(ref _seen, (_tokens + 63) / 64);
+            Reserve(ref _before, (_tokens + 63) / 64);
+        }
+
         ulong bound = _units.UnitSum + (ulong)_tokens;
         ulong threshold = SoftmaxDraw.Threshold(bound);
         for (long start = 0; start < samples; start += Portion)
@@ -198,16 +208,17 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
             int count = (int)Math.Min(Portion, samples - start);
             _random.Fill(draws, (uint)(start / 2), (count + 1) / 2, _lanes);
             int left = Place(count, bound, threshold);
-            _units.Find(_lanes.AsSpan(0, count), _found);
+            Span<int> found = _found.AsSpan(_isDense ? 0 : (int)start, count);
+            _units.Find(_lanes.AsSpan(0, count), found);
 
             // The draws that failed at first: their places so far were 0.
             for (int i = 0; i < left; i++)
             {
                 int d = _left[i];
-                _found[d] = DrawRest(logits, (uint)(start + d), bound, threshold, draws, rests);
+                found[d] = DrawRest(logits, (uint)(start + d), bound, threshold, draws, rests);
             }
 
-            Count(_found.AsSpan(0, count));
+            Count(found);
         }
     }
 
@@ -255,24 +266,24 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
         return left;
     }
 
+    /// <summary>Counts tokens, or where they are few marks them.</summary>
     private void Count(ReadOnlySpan<int> tokens)
     {
         ref int counts = ref _counts.First;
+        ref ulong seen = ref MemoryMarshal.GetArrayDataReference(_seen);
         if (_isDense)
         {
             foreach (int token in tokens)
             {
                 Unsafe.Add(ref counts, token)++;
             }
-
-            return;
         }
-
-        ref ulong seen = ref MemoryMarshal.GetArrayDataReference(_seen);
-        foreach (int token in tokens)
+        else
         {
-            Unsafe.Add(ref counts, token)++;
-            Unsafe.Add(ref seen, token >> 6) |= 1ul << token;
+            foreach (int token in tokens)
+            {
+                Unsafe.Add(ref seen, token >> 6) |= 1ul << token;
+            }
         }
     }
 
@@ -321,7 +332,11 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
         // Room for all entries there can be, and for those that are written beyond them.
         ref int entries = ref target.Reserve(checked(Math.Min(samples, _tokens) + CountsAtOnce), out Span<int> counts);
         ref int taken = ref MemoryMarshal.GetReference(counts);
-        target.Advance(_isDense ? AppendDense(ref entries, ref taken) : AppendSparse(ref entries, ref taken));
+        target.Advance(
+            _isDense
+                ? AppendDense(ref entries, ref taken)
+                : AppendSparse(_found.AsSpan(0, samples), ref entries, ref taken)
+        );
         if (!kept.IsEmpty)
         {
             target.Rename(kept);
@@ -347,16 +362,17 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
         return count;
     }
 
-    private int AppendSparse(ref int entries, ref int taken)
+    /// <summary>Counts by place among the marked tokens: counts of all of them would not stay in the cache.</summary>
+    private int AppendSparse(ReadOnlySpan<int> drawn, ref int entries, ref int taken)
     {
-        ref int counts = ref _counts.First;
         ref ulong seen = ref MemoryMarshal.GetArrayDataReference(_seen);
+        ref int before = ref MemoryMarshal.GetArrayDataReference(_before);
         int words = (_tokens + 63) / 64;
         int count = 0;
         for (int word = 0; word < words; word++)
         {
             ulong rest = Unsafe.Add(ref seen, word);
-            Unsafe.Add(ref seen, word) = 0;
+            Unsafe.Add(ref before, word) = count;
             int found = BitOperations.PopCount(rest);
             ref int entry = ref Unsafe.Add(ref entries, count);
 
@@ -378,13 +394,14 @@ internal sealed class RowSampler<TLanes, TRandom> : IRowSampler
             count += found;
         }
 
-        for (int i = 0; i < count; i++)
+        MemoryMarshal.CreateSpan(ref taken, count).Clear();
+        foreach (int token in drawn)
         {
-            ref int drawn = ref Unsafe.Add(ref counts, Unsafe.Add(ref entries, i));
-            Unsafe.Add(ref taken, i) = drawn;
-            drawn = 0;
+            ulong lower = Unsafe.Add(ref seen, token >> 6) & ((1ul << token) - 1);
+            Unsafe.Add(ref taken, Unsafe.Add(ref before, token >> 6) + BitOperations.PopCount(lower))++;
         }
 
+        _seen.AsSpan(0, words).Clear();
         return count;
     }
 
