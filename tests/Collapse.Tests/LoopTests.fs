@@ -90,6 +90,21 @@ let private countTests =
 
                         Expect.equal counts expected "counts"
                 }
+
+        test "sets too long for planes, and of too many kinds" {
+            let random = Random 84
+
+            for size in [ 1_000; 8_192; 8_193; 15_873; 20_480; 40_000 ] do
+                for vocabulary in [ 1; 5; 48; 49; 64; 65; 80; 200 ] do
+                    // Every number, and then the last one.
+                    let set =
+                        Array.init size (fun i -> uint16 (if i < 900 then random.Next vocabulary else vocabulary - 1))
+
+                    let counts = TokenCounter<uint16>().Count(ReadOnlySpan set, vocabulary).ToArray()
+                    let expected = Array.zeroCreate vocabulary
+                    set |> Array.iter (fun token -> expected[int token] <- expected[int token] + 1)
+                    Expect.equal counts expected $"{size} of {vocabulary} kinds"
+        }
     ]
 
 [<Tests>]
