@@ -6,7 +6,7 @@ namespace Collapse.Kernels;
 
 /// <summary>How a kernel is launched.</summary>
 /// <param name="Kind">The kernel.</param>
-/// <param name="Groups">Groups; they take contexts from the launch's queue.</param>
+/// <param name="Groups">Groups; they take contexts from the launch's queue, or each context has as many.</param>
 /// <param name="GroupSize">Threads per group.</param>
 /// <param name="SharedWords">32-bit words of dynamic shared memory per group.</param>
 public readonly record struct KernelShape(KernelKind Kind, int Groups, int GroupSize, int SharedWords);
@@ -30,6 +30,16 @@ public sealed class ContextKernelLauncher(Accelerator accelerator)
     private readonly Lazy<Action<AcceleratorStream, KernelConfig, BatchSettings, ContextBatch>> _general = new(() =>
         accelerator.LoadKernel<BatchSettings, ContextBatch>(ContextKernel.Advance)
     );
+    private readonly Lazy<Action<AcceleratorStream, KernelConfig, BatchSettings, ContextBatch, PartsStep>> _draw = new(
+        () =>
+            accelerator.LoadKernel<BatchSettings, ContextBatch, PartsStep>(PartsKernel.Draw)
+    );
+    private readonly Lazy<Action<AcceleratorStream, KernelConfig, BatchSettings, ContextBatch, PartsStep>> _sum = new(
+        () =>
+            accelerator.LoadKernel<BatchSettings, ContextBatch, PartsStep>(PartsKernel.Sum)
+    );
+    private readonly Lazy<Action<AcceleratorStream, KernelConfig, BatchSettings, ContextBatch, PartsStep>> _finish =
+        new(() => accelerator.LoadKernel<BatchSettings, ContextBatch, PartsStep>(PartsKernel.Finish));
     private readonly Lazy<Action<AcceleratorStream, KernelConfig, BatchSettings, ContextBatch>> _sharedSet = new(() =>
         accelerator.LoadKernel<BatchSettings, ContextBatch>(
             HasDynamicMemory(accelerator) ? SharedSetKernel.Advance : SharedSetKernel.AdvanceFixed
@@ -68,12 +78,17 @@ public sealed class ContextKernelLauncher(Accelerator accelerator)
     public KernelShape Shape(KernelKind kind, int contexts, int tokens, int mostGroups, KernelChoice choice)
     {
         int size = GroupSize(kind, tokens, choice);
+        if (kind == KernelKind.Parts)
+        {
+            return new KernelShape(kind, contexts * choice.Parts(contexts, tokens), size, 0);
+        }
+
         int perGroup = kind is KernelKind.Lane or KernelKind.Counts ? size : 1;
         int wanted = (int)(((long)contexts + perGroup - 1) / perGroup);
         int perProcessor =
             kind == KernelKind.Lane
                 ? Math.Clamp(
-                    SharedBlocksPerProcessor * choice.SharedBytes / (size * KernelChoice.LaneBytes(tokens)),
+                    SharedBlocksPerProcessor * choice.Limits.SharedBytes / (size * KernelChoice.LaneBytes(tokens)),
                     1,
                     MostGroupsPerProcessor
                 )
@@ -138,6 +153,51 @@ public sealed class ContextKernelLauncher(Accelerator accelerator)
         kernel(stream, config, settings, batch);
     }
 
+    /// <summary>
+    /// Starts the training of the queue's contexts by several groups each: the launches of each generation, which follow
+    /// each other on the device. The call returns at once.
+    /// </summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="shape">A shape for <see cref="KernelKind.Parts"/>.</param>
+    /// <param name="settings">The launch.</param>
+    /// <param name="batch">The device memory.</param>
+    /// <param name="rowOf">What <see cref="ContextBatch.RowOf"/> holds.</param>
+    /// <exception cref="ArgumentException">A count is not positive, or a table is too short for the launch.</exception>
+    public void TrainParts(
+        AcceleratorStream stream,
+        KernelShape shape,
+        BatchSettings settings,
+        ContextBatch batch,
+        ReadOnlySpan<int> rowOf
+    )
+    {
+        Check(settings, batch, shape);
+        RequireLength(rowOf.Length, settings.Generations, nameof(rowOf));
+        int contexts = settings.QueueEnd - settings.QueueStart;
+        long tables = (long)contexts * settings.CountSlots;
+        var all = new KernelConfig(shape.Groups, shape.GroupSize);
+        var one = new KernelConfig(contexts, shape.GroupSize);
+        for (int i = 0; i < settings.Generations; i++)
+        {
+            var step = new PartsStep { Step = i, Parts = shape.Groups / contexts };
+            bool isReported = rowOf[i] >= 0;
+            if (isReported)
+            {
+                // Every byte of TokenTable.Empty.
+                batch.WorkTokens.SubView(0, tables).MemSet(stream, byte.MaxValue);
+                batch.WorkCounts.SubView(0, tables).MemSetToZero(stream);
+            }
+
+            _draw.Value(stream, all, settings, batch, step);
+            if (isReported)
+            {
+                _sum.Value(stream, all, settings, batch, step);
+            }
+
+            _finish.Value(stream, one, settings, batch, step);
+        }
+    }
+
     /// <summary>Starts to add up the rows of a launch; the call returns at once.</summary>
     /// <param name="stream">The stream of the launch.</param>
     /// <param name="settings">The launch.</param>
@@ -188,7 +248,7 @@ public sealed class ContextKernelLauncher(Accelerator accelerator)
 
         // OpenCL on a CPU compiles the kernel anew, for seconds, for each group size.
         wanted = accelerator.AcceleratorType == AcceleratorType.OpenCL ? OpenClGroup : wanted;
-        int fit = kind == KernelKind.Lane ? choice.SharedBytes / KernelChoice.LaneBytes(tokens) : most;
+        int fit = kind == KernelKind.Lane ? choice.Limits.SharedBytes / KernelChoice.LaneBytes(tokens) : most;
         return Math.Min(Math.Min(wanted, most), fit);
     }
 
@@ -220,9 +280,11 @@ public sealed class ContextKernelLauncher(Accelerator accelerator)
             nameof(batch.TraceRows)
         );
         RequireLength(batch.NumberTables.Length, TableWords(shape, settings), nameof(batch.NumberTables));
-        if (shape.Kind == KernelKind.General)
+        if (shape.Kind is KernelKind.General or KernelKind.Parts)
         {
-            RequireLength(batch.WorkTokens.Length, (long)shape.Groups * settings.CountSlots, nameof(batch.WorkTokens));
+            long tables = shape.Kind == KernelKind.General ? shape.Groups : settings.QueueEnd - settings.QueueStart;
+            RequireLength(batch.WorkTokens.Length, tables * settings.CountSlots, nameof(batch.WorkTokens));
+            RequireLength(batch.WorkCounts.Length, tables * settings.CountSlots, nameof(batch.WorkCounts));
         }
     }
 

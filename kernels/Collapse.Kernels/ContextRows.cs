@@ -28,7 +28,7 @@ internal static class ContextRows
     {
         if (row >= 0)
         {
-            batch.Rows[((long)row * ObservableRow.Length + field) * settings.Contexts + context] = value;
+            batch.Rows[Cell(settings, context, row, field)] = value;
             if (context < settings.Traced)
             {
                 batch.TraceRows[((long)context * settings.Reported + row) * ObservableRow.Length + field] = value;
@@ -40,6 +40,10 @@ internal static class ContextRows
             batch.LastRows[(long)context * ObservableRow.Length + field] = value;
         }
     }
+
+    /// <summary>The place of a number in <see cref="ContextBatch.Rows"/>.</summary>
+    public static long Cell(BatchSettings settings, int context, int row, int field) =>
+        ((long)row * ObservableRow.Length + field) * settings.Contexts + context;
 
     /// <summary>
     /// What the tokens of the first model or of the truth that are absent add to a number: the sums over present

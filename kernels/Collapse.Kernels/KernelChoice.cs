@@ -1,5 +1,3 @@
-using ILGPU.Runtime;
-
 namespace Collapse.Kernels;
 
 /// <summary>The kernels that train contexts.</summary>
@@ -14,6 +12,9 @@ public enum KernelKind
     /// <summary><see cref="ContextKernel"/>: one group a context, in device memory.</summary>
     General,
 
+    /// <summary><see cref="PartsKernel"/>: several groups a context, in device memory.</summary>
+    Parts,
+
     /// <summary><see cref="CountsKernel"/>: one thread a context, counts in place of tokens.</summary>
     Counts,
 }
@@ -21,32 +22,37 @@ public enum KernelKind
 /// <summary>Which kernel trains a context: the one place where sizes decide.</summary>
 /// <param name="Slots">Training sets kept: the farthest lag plus one.</param>
 /// <param name="Vocabulary">Vocabulary size.</param>
-/// <param name="SharedBytes">Bytes of shared memory that a group may take.</param>
-public readonly record struct KernelChoice(int Slots, int Vocabulary, int SharedBytes)
+/// <param name="Limits">What the device gives.</param>
+public readonly record struct KernelChoice(int Slots, int Vocabulary, KernelLimits Limits)
 {
-    // What CUDA gives without asking for more, which ILGPU 1.5.3 does not.
-    private const int MostSharedBytes = 48 * 1024;
-
-    // What the kernels without dynamic shared memory have: at most 32 KB, which OpenCL devices commonly give.
-    private const int MostOpenClBytes = (sizeof(int) * SharedSetKernel.FixedWords) + SharedSetKernel.FixedBytes;
-
-    /// <summary>The choice on a device.</summary>
-    public static KernelChoice For(Accelerator accelerator, int slots, int vocabulary)
-    {
-        ArgumentNullException.ThrowIfNull(accelerator);
-        int most = accelerator.AcceleratorType == AcceleratorType.OpenCL ? MostOpenClBytes : MostSharedBytes;
-        return new(slots, vocabulary, Math.Min(most, accelerator.MaxSharedMemoryPerGroup));
-    }
+    // Below that the two or three launches of a generation, some microseconds each, cost as much as one group takes
+    // for all of it.
+    private const int LeastParts = 4;
 
     /// <summary>The kernel for contexts whose largest training set has <paramref name="tokens"/> tokens.</summary>
     public KernelKind Of(int tokens)
     {
         // 8 threads at least: a device with so little shared memory is better served by the other kernels.
-        bool isTiny = tokens <= LaneKernel.MostTokens && Slots == 2 && 8 * LaneBytes(tokens) <= SharedBytes;
+        bool isTiny = tokens <= LaneKernel.MostTokens && Slots == 2 && 8 * LaneBytes(tokens) <= Limits.SharedBytes;
         return isTiny ? KernelKind.Lane
-            : GroupBytes(tokens) <= SharedBytes ? KernelKind.SharedSet
+            : GroupBytes(tokens) <= Limits.SharedBytes ? KernelKind.SharedSet
             : KernelKind.General;
     }
+
+    /// <summary>
+    /// Whether contexts whose largest training sets have <paramref name="tokens"/> tokens are large enough for several
+    /// groups each.
+    /// </summary>
+    public bool HasParts(int tokens) => tokens / LeastParts >= Limits.PartTokens;
+
+    /// <summary>
+    /// Groups for each of some contexts that do not fit into shared memory. Where 1 is given, more would only wait for each
+    /// other.
+    /// </summary>
+    /// <param name="contexts">Contexts, at least 1.</param>
+    /// <param name="tokens">Tokens of the largest training set.</param>
+    public int Parts(int contexts, int tokens) =>
+        HasParts(tokens) ? Math.Max(1, Math.Min(Limits.Groups / contexts, tokens / Limits.PartTokens)) : 1;
 
     /// <summary>Tokens that a set has room for: a multiple of 8.</summary>
     public static int Capacity(int tokens) => (tokens + 7) / 8 * 8;

@@ -40,6 +40,25 @@ public static class TokenTable
         }
     }
 
+    /// <summary>Counts tokens of a set; the threads of a group share them.</summary>
+    internal static void AddCounts(
+        ArrayView<int> set,
+        long setStart,
+        int size,
+        ArrayView<int> tokens,
+        ArrayView<int> counts,
+        long start,
+        int slots,
+        int vocabulary
+    )
+    {
+        for (int i = Group.IdxX; i < size; i += Group.DimX)
+        {
+            int slot = Insert(tokens, start, slots, vocabulary, set[setStart + i]);
+            Atomic.Add(ref counts[start + slot], 1);
+        }
+    }
+
     /// <summary>The count of a token, 0 where it has no slot.</summary>
     internal static int Find(
         ArrayView<int> tokens,

@@ -72,6 +72,9 @@ let private expectOneResult what job =
             expectSame $"{what}: {name}, chunks of 3" expected (runOn engine { job with Chunk = Some 3 })
         | Error _ -> ()
 
+    for name, engine in devicesInParts.Value do
+        expectSame $"{what}: {name}" expected (runOn engine job)
+
     expected
 
 let private priorTests =

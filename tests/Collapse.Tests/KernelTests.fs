@@ -9,6 +9,7 @@ open ILGPU
 open ILGPU.Backends.EntryPoints
 open ILGPU.Backends.PTX
 open ILGPU.Runtime
+open ILGPU.Runtime.CPU
 open ILGPU.Runtime.Cuda
 open Collapse.Kernels
 open Collapse.Engines.Gpu
@@ -127,18 +128,22 @@ let private unwanted arithmetic (ptx: string) =
 /// and in docs/benchmarks.md.
 let private mostPerStore =
     [
-        "ContextKernel.Advance", [ 1, 636.0; 4, 95.5; 8, 56.75 ]
+        "ContextKernel.Advance", [ 1, 636.0; 4, 94.5; 8, 56.75 ]
         "LaneKernel.Advance", [ 16, 30.9375 ]
+        "PartsKernel.Draw", [ 1, 638.0; 4, 94.5; 8, 56.75 ]
         "SharedSetKernel.Advance", [ 1, 321.0; 4, 52.0; 8, 34.0 ]
     ]
 
 /// The most instructions of a whole kernel, however often they run.
 let private mostInstructions =
     [
-        "ContextKernel.Advance", 5483
+        "ContextKernel.Advance", 4056
         "CountsKernel.Advance", 2424
         "LaneKernel.Advance", 2476
         "LaneKernel.AdvanceFixed", 2474
+        "PartsKernel.Draw", 3471
+        "PartsKernel.Finish", 1004
+        "PartsKernel.Sum", 781
         "PhiloxProbeKernel.Generate", 88
         "PhiloxSumKernel.Sum", 115
         "RowSumsKernel.Add", 908
@@ -232,6 +237,9 @@ let private instructionTests =
         }
     ]
 
+/// Of a device that runs 100 groups.
+let private limits = KernelLimits(48 * 1024, 100, 2048)
+
 [<Tests>]
 let tests =
     testList
@@ -245,6 +253,9 @@ let tests =
                         "CountsKernel.Advance"
                         "LaneKernel.Advance"
                         "LaneKernel.AdvanceFixed"
+                        "PartsKernel.Draw"
+                        "PartsKernel.Finish"
+                        "PartsKernel.Sum"
                         "PhiloxProbeKernel.Generate"
                         "PhiloxSumKernel.Sum"
                         "RowSumsKernel.Add"
@@ -300,7 +311,7 @@ let tests =
             }
             test "sizes decide which kernel trains a context" {
                 let kinds slots vocabulary sizes =
-                    let choice = KernelChoice(slots, vocabulary, 48 * 1024)
+                    let choice = KernelChoice(slots, vocabulary, limits)
                     sizes |> List.map choice.Of
 
                 Expect.equal
@@ -329,12 +340,12 @@ let tests =
                 Expect.sequenceEqual order [ 2; 1; 7; 5; 4; 3; 0; 6 ] "equal sizes as they came"
                 Expect.sequenceEqual sizes [ 40_000; 3000; 900; 129; 128; 7; 5; 5 ] "sorted along"
 
-                let classes = LaunchClass.Split(sizes, KernelChoice(2, 1000, 48 * 1024))
+                let classes = LaunchClass.Split(sizes, KernelChoice(2, 1000, limits), 1)
 
                 Expect.equal
                     [ for c in classes -> c.Kind, c.Start, c.End, c.LargestSet ]
                     [
-                        KernelKind.General, 0, 1, 40_000
+                        KernelKind.Parts, 0, 1, 40_000
                         KernelKind.SharedSet, 1, 2, 3000
                         KernelKind.SharedSet, 2, 3, 900
                         KernelKind.SharedSet, 3, 4, 129
@@ -342,6 +353,60 @@ let tests =
                         KernelKind.Lane, 5, 8, 7
                     ]
                     ""
+            }
+            test "few large contexts have several groups each, the others one" {
+                let choice = KernelChoice(2, 1000, limits)
+
+                Expect.equal
+                    [
+                        for contexts, tokens in
+                            [
+                                10, 100_000
+                                1, 100_000
+                                40, 100_000
+                                51, 100_000
+                                200, 100_000
+                                1, 8_192
+                                1, 8_191
+                            ] -> choice.Parts(contexts, tokens)
+                    ]
+                    [ 10; 48; 2; 1; 1; 4; 1 ]
+                    "groups a context"
+
+                let general mostTables sizes =
+                    [
+                        for c in LaunchClass.General(sizes, choice, mostTables) -> c.Kind, c.Start, c.End, c.LargestSet
+                    ]
+
+                let sizes = [| 40_000; 20_000; 8_192; 8_191; 1 |]
+
+                Expect.equal
+                    (general 3 sizes)
+                    [ KernelKind.Parts, 0, 3, 40_000; KernelKind.General, 3, 5, 8_191 ]
+                    "ragged"
+
+                Expect.equal (general 2 sizes) [ KernelKind.General, 0, 5, 40_000 ] "no room for the counts of all"
+                Expect.equal (general 3 sizes[..2]) [ KernelKind.Parts, 0, 3, 40_000 ] "none is small"
+                Expect.equal (general 3 sizes[3..]) [ KernelKind.General, 0, 2, 8_191 ] "none is large"
+
+                Expect.equal
+                    (general 100 (Array.create 51 40_000))
+                    [ KernelKind.General, 0, 51, 40_000 ]
+                    "groups have work without that"
+
+                Expect.equal
+                    [
+                        for c in LaunchClass.Split([| 40_000; 9_000; 9_000 |], choice, 3) -> c.Kind, c.End
+                    ]
+                    [ KernelKind.Parts, 1; KernelKind.SharedSet, 3 ]
+                    "what fits into shared memory stays there"
+            }
+            test "a processor runs a group a core" {
+                use context =
+                    Context.Create(fun builder -> builder.CPU(CPUDevice(4, 4, 3)) |> ignore)
+
+                use accelerator = context.GetCPUDevice(0).CreateAccelerator context
+                Expect.equal (KernelLimits.For accelerator).Groups 3 ""
             }
             testList "instructions" instructionTests
         ]

@@ -256,12 +256,19 @@ let private device =
                 "settings.UntilCollapse != 0", "settings.UntilCollapse == 2"
                 "row >= 0 || leaves", "row >= 0"
                 "batch.CollapsedRun[context] = run;", ""
+                " && batch.PureTruth[context] != 0", ""
+                "tokens[start + i] != tokens[start]", "tokens[start + i] > tokens[start]"
+            ]
+        killed (kernels "TableSums") [ "if (count > 0)", "if (count > 1)" ]
+        killed
+            (kernels "TrainingSets")
+            [
                 "uint number = (uint)(i - first);", "uint number = (uint)i;"
                 "long start = target + size;", "long start = target;"
                 "(generation - segment.Lag) % settings.Slots", "(generation - 1) % settings.Slots"
                 "block * 8L + 2, words.X1", "block * 8L + 2, words.X2"
-                "block * 8L < draws.Count", "block * 8L + 8 < draws.Count"
-                "block * 4L < draws.Count", "block * 4L + 4 < draws.Count"
+                "block * 8L < draws.End", "block * 8L + 8 < draws.End"
+                "block * 4L < draws.End", "block * 4L + 4 < draws.End"
                 "block * 4L + 3, words.X3", "block * 4L + 3, words.X2"
                 "DrawHalfWord(draws, draw, word & 0xFFFF)", "DrawHalfWord(draws, draw, word >> 16)"
                 "uint product = lane * draws.Bound", "uint product = lane * (draws.Bound - 1)"
@@ -271,7 +278,7 @@ let private device =
                 "(ulong)lane * draws.Bound", "(ulong)lane * (draws.Bound - 1)"
                 "(uint)product >= draws.Threshold", "(uint)product > draws.Threshold"
                 "(uint)product >= draws.Threshold", "true"
-                "draw < draws.Count)", "draw <= draws.Count)"
+                "draw < draws.End)", "draw <= draws.End)"
                 "(uint)draw, draws.Bound)", "(uint)(draw + 1), draws.Bound)"
                 "UniformIndex.Draw(sources, (uint)d, generation)", "UniformIndex.DrawWord(sources, (uint)d, generation)"
                 "if (t > 0)", "if (t >= 0)"
@@ -280,12 +287,9 @@ let private device =
                 "? column : batch.TruthAliases[entry]", "? batch.TruthAliases[entry] : column"
                 "(long)context * settings.TruthStride + column", "column"
                 "settings.Seed, index, 0, 0, DrawPurpose.Truth", "settings.Seed, index, 1, 0, DrawPurpose.Truth"
-                " && batch.PureTruth[context] != 0", ""
-                "tokens[start + i] != tokens[start]", "tokens[start + i] > tokens[start]"
-                "if (count > 0)", "if (count > 1)"
             ]
         excused
-            (kernels "ContextKernel")
+            (kernels "TrainingSets")
             "rejected with probability below 2^-33 a draw: no seed that a test can look for"
             [ "place < settings.TruthThreshold", "place <= settings.TruthThreshold" ]
         excused
@@ -1062,6 +1066,64 @@ let private softmaxRuns =
             ]
     ]
 
+let private parts =
+    [
+        killed
+            (kernels "SetPart")
+            [
+                "(count + 7L) / 8", "(count + 0L) / 8"
+                "_parts) * 8", "_parts) * 4"
+                "Math.Min(End(_number + 1, count), count)", "End(_number + 1, count)"
+            ]
+        killed
+            (kernels "TrainingSets")
+            [
+                "draws.From / 8 + Group.IdxX", "Group.IdxX"
+                "draws.From / 4 + Group.IdxX", "draws.From / 8 + Group.IdxX"
+            ]
+        killed
+            (kernels "PartsKernel")
+            [
+                "batch.LeftAt[context] == 0)\n        {\n            DrawPart(",
+                "batch.LeftAt[context] >= 0)\n        {\n            DrawPart("
+                "batch.LeftAt[context] == 0)\n        {\n            FinishContext(",
+                "batch.LeftAt[context] >= 0)\n        {\n            FinishContext("
+                "Atomic.Max(ref batch.Rows[cell], total);", "Atomic.Add(ref batch.Rows[cell], total);"
+                "batch.Rows[ContextRows.Cell(settings, context, row, field)] = 0;", ""
+                "size - kept, size, false", "size, size, false"
+                "generation == 1 ? size : batch.FirstSizes[context]", "size"
+                "part.End(count) - from;", "part.End(count);"
+                "set += count;", ""
+                "(long)place * settings.CountSlots;\n            CountPart", "0;\n            CountPart"
+                "(generation - 1) % settings.Slots", "generation % settings.Slots"
+                "collapsed && settings.UntilCollapse != 0", "collapsed"
+                "generation < settings.LastRealUse &&", "generation > settings.LastRealUse &&"
+                "row < 0 && leaves", "row < -1 && leaves"
+                "batch.CollapsedRun[context] = run;", ""
+                "collapsed && collapseTime == 0 ? generation", "collapsed ? generation"
+                "leaves ? generation : 0;", "0;"
+                "step == settings.Generations - 1 && !leaves", "false"
+            ]
+        killed
+            (kernels "ContextKernelLauncher")
+            [
+                "MemSet(stream, byte.MaxValue)", "MemSet(stream, byte.MinValue)"
+                "batch.WorkCounts.SubView(0, tables).MemSetToZero(stream);", ""
+            ]
+        killed
+            (kernels "KernelChoice")
+            [
+                "tokens / LeastParts >= Limits.PartTokens", "tokens / LeastParts > Limits.PartTokens"
+                "Math.Min(Limits.Groups / contexts, tokens / Limits.PartTokens)", "Limits.Groups / contexts"
+            ]
+        killed
+            (core "Engines/Gpu/LaunchClass")
+            [
+                "large > mostTables", "large > mostTables + 1"
+                "LargestSet = sizes[end],", "LargestSet = 1,"
+            ]
+    ]
+
 /// The exact tests of what a run is made of, the quick lists first.
 let private runLists =
     [
@@ -1098,6 +1160,7 @@ let all: Mutant list =
                 runLists, [ "randomness"; "digests" ], randomness
                 runLists, [ "randomness"; "results and plans" ], model
                 runLists, [ "digests"; "properties"; "jumps" ], device
+                runLists, [ "several groups a context"; "kernels" ], parts
                 runLists, [ "digests"; "properties" ], host
                 runLists, [ "digests"; "results and plans"; "engines" ], results
                 runLists, [ "jumps"; "digests" ], jumps

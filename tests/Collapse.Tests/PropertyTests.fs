@@ -13,6 +13,7 @@ open ILGPU.Runtime.CPU
 open Collapse.Engines
 open Collapse.Engines.Cpu
 open Collapse.Engines.Gpu
+open Collapse.Kernels
 open Collapse.Model
 open Collapse.Priors
 open Collapse.Results
@@ -117,18 +118,23 @@ let private sourceTests =
 
 // ---- what a context's result does not depend on
 
-/// The kernel on ILGPU's own accelerator, which needs no driver: 16 threads a group, one group at a time.
-let private kernelWith batchBytes : Lazy<IEngine> =
+/// The kernel on ILGPU's own accelerator, which needs no driver: few threads a group, one group at a time.
+let private kernelWith (device: CPUDevice) batchBytes (limits: KernelLimits Nullable) : Lazy<IEngine> =
     lazy
-        (let context =
-            Context.Create(fun builder -> builder.CPU(CPUDevice(4, 4, 1)) |> ignore)
+        (let context = Context.Create(fun builder -> builder.CPU device |> ignore)
 
-         new IlgpuEngine("ilgpu", context, context.GetCPUDevice 0, batchBytes) :> IEngine)
+         new IlgpuEngine("ilgpu", context, context.GetCPUDevice 0, batchBytes, limits) :> IEngine)
 
-let internal kernelOnCpu = kernelWith infinity
+let internal kernelOnCpu = kernelWith (CPUDevice(4, 4, 1)) infinity (Nullable())
 
 /// The same where device memory has no room for a second context.
-let internal kernelInPieces = kernelWith 1.0
+let internal kernelInPieces = kernelWith (CPUDevice(4, 4, 1)) 1.0 (Nullable())
+
+/// The same where nothing fits into shared memory, and so many groups share contexts of four such parts or more.
+let internal kernelInParts groups partTokens =
+    kernelWith (CPUDevice(3, 1, 1)) infinity (Nullable(KernelLimits(0, groups, partTokens)))
+
+let private kernelOfManyParts = kernelInParts 20 1
 
 /// What is known of one context: its rows of the trace and of the table.
 let private contextFacts (outcome: Outcome) context =
@@ -195,6 +201,7 @@ let private independenceTests =
 
                 expectSame "the kernel in ILGPU's accelerator" expected (runOn kernelOnCpu.Value job)
                 expectSame "the kernel, a context at a time" expected (runOn kernelInPieces.Value job)
+                expectSame "several groups a context" expected (runOn kernelOfManyParts.Value job)
 
                 for name, device in devices.Value do
                     match device with
@@ -424,6 +431,7 @@ let private reportTests =
                         expectSame $"cpu, {int width} bits, jumps from {shortest}" chosen outcome
 
                 expectSame "the kernel in ILGPU's accelerator" chosen (runOn kernelOnCpu.Value sparse)
+                expectSame "several groups a context" chosen (runOn kernelOfManyParts.Value sparse)
 
                 for name, device in devices.Value do
                     match device with

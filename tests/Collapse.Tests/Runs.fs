@@ -7,6 +7,7 @@ open Expecto
 open Collapse.Corpora
 open Collapse.Engines
 open Collapse.Engines.Cpu
+open Collapse.Engines.Gpu
 open Collapse.Kernels
 open Collapse.Model
 open Collapse.Priors
@@ -164,6 +165,23 @@ let devices: (string * Result<IEngine, string>) list Lazy =
                         engine.Name, Ok(EngineCatalog.Create engine.Name)
                     else
                         engine.Name, Error(string engine.Reason)
+        ]
+
+/// The same devices where nothing fits into shared memory, and 24 groups share contexts of 100 tokens or more.
+let devicesInParts: (string * IEngine) list Lazy =
+    lazy
+        [
+            for name, device in devices.Value do
+                if device.IsOk then
+                    let kind = name.Split(':')[0]
+                    let context = EngineCatalog.CreateContext()
+
+                    let device =
+                        context.Devices
+                        |> Seq.find (fun device -> device.AcceleratorType.ToString().ToLowerInvariant() = kind)
+
+                    $"{name}, several groups a context",
+                    new IlgpuEngine(name, context, device, infinity, KernelLimits(0, 24, 25)) :> IEngine
         ]
 
 let runOn (engine: IEngine) job = lock engine (fun () -> run engine job)

@@ -45,7 +45,8 @@ internal sealed class DeviceBatch : IDisposable
         BatchRange range,
         Accelerator accelerator,
         Initializer<int, Stride1D.Dense> fill,
-        ContextKernelLauncher launcher
+        ContextKernelLauncher launcher,
+        KernelLimits limits
     )
     {
         _plan = plan;
@@ -72,12 +73,13 @@ internal sealed class DeviceBatch : IDisposable
         int[] real = table.Real.AsSpan(range.Start, count).ToArray();
         int[] sizes = [.. samples.Select((n, i) => (int)plan.Schedule.LargestSet(n, real[i]))];
         int[] order = LaunchClass.Order(sizes);
-        var choice = KernelChoice.For(accelerator, _settings.Slots, plan.Vocabulary);
+        var choice = new KernelChoice(_settings.Slots, plan.Vocabulary, limits);
+        int mostTables = (int)Math.Max(1, MostWorkBytes / (8.0 * _settings.CountSlots));
         _firstModelGeneration = LaunchClass.FirstModelGeneration(plan.Schedule);
-        _generalLaunches = [Shape(new LaunchClass(KernelKind.General, 0, count, sizes[0]), 0, choice)];
-        _countsLaunch = Shape(new LaunchClass(KernelKind.Counts, 0, count, sizes[0]), 0, choice);
-        _modelLaunches = [.. LaunchClass.Split(sizes, choice).Select((c, i) => Shape(c, i, choice))];
-        int groups = _generalLaunches[0].Shape.Groups;
+        _generalLaunches = Shape(LaunchClass.General(sizes, choice, mostTables), choice, mostTables);
+        _modelLaunches = Shape(LaunchClass.Split(sizes, choice, mostTables), choice, mostTables);
+        _countsLaunch = Shape([new LaunchClass(KernelKind.Counts, 0, count, sizes[0])], choice, mostTables)[0];
+        long tables = _generalLaunches.Concat(_modelLaunches).Max(Tables);
         long tableWords = _modelLaunches.Max(l => ContextKernelLauncher.TableWords(l.Shape, l.Settings));
         long[] realOffsets = Offsets(count, i => plan.IsCorpus || plan.Schedule.KeepsReal ? real[i] : 0);
         long[] setOffsets = Offsets(count, i => _settings.Slots * plan.Schedule.LargestSet(samples[i], real[i]));
@@ -93,7 +95,7 @@ internal sealed class DeviceBatch : IDisposable
         _views = new ContextBatch
         {
             Order = Upload(order),
-            QueueHeads = Empty<int>(_modelLaunches.Length),
+            QueueHeads = Empty<int>(Math.Max(_modelLaunches.Length, _generalLaunches.Length)),
             Totals = Empty<long>(LaunchTotals.Length),
             Samples = Upload(samples),
             Real = Upload(real),
@@ -118,8 +120,8 @@ internal sealed class DeviceBatch : IDisposable
             RecipeOffsets = Upload(RecipeOffsets(plan)),
             Segments = Upload(plan.Schedule.Recipes.SelectMany(r => r).ToArray()),
             Logs = Upload(plan.Logs),
-            WorkTokens = Empty<int>((long)groups * _settings.CountSlots),
-            WorkCounts = Empty<int>((long)groups * _settings.CountSlots),
+            WorkTokens = Empty<int>(tables * _settings.CountSlots),
+            WorkCounts = Empty<int>(tables * _settings.CountSlots),
             NumberTables = Empty<int>(tableWords),
             CollapsedRun = Empty<int>(count),
             CollapseTime = Empty<int>(count),
@@ -194,7 +196,7 @@ internal sealed class DeviceBatch : IDisposable
         {
             foreach ((KernelShape shape, BatchSettings own) in fromModels ? _modelLaunches : _generalLaunches)
             {
-                _launcher.Train(_accelerator.DefaultStream, shape, Launch(own), _views);
+                Train(shape, Launch(own));
             }
         }
 
@@ -257,11 +259,21 @@ internal sealed class DeviceBatch : IDisposable
             HasHeldOut = plan.Settings.HeldOut is null ? 0 : 1,
         };
 
-    private (KernelShape Shape, BatchSettings Settings) Shape(LaunchClass contexts, int number, KernelChoice choice)
+    private (KernelShape Shape, BatchSettings Settings)[] Shape(
+        LaunchClass[] classes,
+        KernelChoice choice,
+        int mostTables
+    ) => [.. classes.Select((c, i) => Shape(c, i, choice, mostTables))];
+
+    private (KernelShape Shape, BatchSettings Settings) Shape(
+        LaunchClass contexts,
+        int number,
+        KernelChoice choice,
+        int mostTables
+    )
     {
-        int mostGroups = (int)Math.Max(1, MostWorkBytes / (8.0 * _settings.CountSlots));
         int count = contexts.End - contexts.Start;
-        KernelShape shape = _launcher.Shape(contexts.Kind, count, contexts.LargestSet, mostGroups, choice);
+        KernelShape shape = _launcher.Shape(contexts.Kind, count, contexts.LargestSet, mostTables, choice);
         BatchSettings settings = _settings;
         settings.Queue = number;
         settings.QueueStart = contexts.Start;
@@ -274,6 +286,27 @@ internal sealed class DeviceBatch : IDisposable
         }
 
         return (shape, settings);
+    }
+
+    /// <summary>Tables of counts that a launch takes: one a group, or one a context that has several groups.</summary>
+    private static long Tables((KernelShape Shape, BatchSettings Settings) launch) =>
+        launch.Shape.Kind switch
+        {
+            KernelKind.General => launch.Shape.Groups,
+            KernelKind.Parts => launch.Settings.QueueEnd - launch.Settings.QueueStart,
+            _ => 0,
+        };
+
+    private void Train(KernelShape shape, BatchSettings settings)
+    {
+        if (shape.Kind == KernelKind.Parts)
+        {
+            _launcher.TrainParts(_accelerator.DefaultStream, shape, settings, _views, _rowOf);
+        }
+        else
+        {
+            _launcher.Train(_accelerator.DefaultStream, shape, settings, _views);
+        }
     }
 
     /// <summary>The settings of a launch for the generations selected.</summary>

@@ -24,6 +24,7 @@ public sealed class IlgpuEngine : IEngine
     private readonly Context _context;
     private readonly Accelerator _accelerator;
     private readonly double _batchBytes;
+    private readonly KernelLimits _limits;
     private readonly ContextKernelLauncher _launcher;
 
     // Kept like the launcher: ILGPU frees a kernel that nothing holds, even while it is at work.
@@ -34,12 +35,20 @@ public sealed class IlgpuEngine : IEngine
     /// <param name="context">An ILGPU context that has the device.</param>
     /// <param name="device">The device.</param>
     /// <param name="batchBytes">Most bytes of device memory for the contexts of a batch; for tests of what fits at once.</param>
-    internal IlgpuEngine(string name, Context context, Device device, double batchBytes = double.PositiveInfinity)
+    /// <param name="limits">What decides on kernels, in place of the device's own; for tests of each kernel at small sizes.</param>
+    internal IlgpuEngine(
+        string name,
+        Context context,
+        Device device,
+        double batchBytes = double.PositiveInfinity,
+        KernelLimits? limits = null
+    )
     {
         Name = name;
         _context = context;
         _accelerator = device.CreateAccelerator(context);
         _batchBytes = batchBytes;
+        _limits = limits ?? KernelLimits.For(_accelerator);
         _launcher = new ContextKernelLauncher(_accelerator);
         _fill = _accelerator.CreateInitializer<int, Stride1D.Dense>();
     }
@@ -109,7 +118,7 @@ public sealed class IlgpuEngine : IEngine
                 return;
             }
 
-            using var batch = new DeviceBatch(plan, chunk.Table, range, _accelerator, _fill, _launcher);
+            using var batch = new DeviceBatch(plan, chunk.Table, range, _accelerator, _fill, _launcher, _limits);
             TrainBatch(plan, chunk, range, batch, cancellation);
         }
     }

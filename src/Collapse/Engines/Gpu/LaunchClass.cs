@@ -37,10 +37,21 @@ internal readonly record struct LaunchClass(KernelKind Kind, int Start, int End,
         return order;
     }
 
+    /// <summary>
+    /// All contexts for a generation that may draw from anything: the large ones, where they are few, by several groups
+    /// each.
+    /// </summary>
+    /// <param name="sizes">Tokens of each context's largest training set, descending.</param>
+    /// <param name="choice">What decides.</param>
+    /// <param name="mostTables">Contexts whose counts there is room for at a time.</param>
+    public static LaunchClass[] General(int[] sizes, KernelChoice choice, int mostTables) =>
+        [.. InParts(new LaunchClass(KernelKind.General, 0, sizes.Length, sizes[0]), sizes, choice, mostTables)];
+
     /// <summary>Splits ordered contexts by the kernel that trains them, and by size.</summary>
     /// <param name="sizes">Tokens of each context's largest training set, descending.</param>
     /// <param name="choice">What decides.</param>
-    public static LaunchClass[] Split(int[] sizes, KernelChoice choice)
+    /// <param name="mostTables">Contexts whose counts there is room for at a time.</param>
+    public static LaunchClass[] Split(int[] sizes, KernelChoice choice, int mostTables)
     {
         var classes = new List<LaunchClass>();
         int start = 0;
@@ -53,7 +64,7 @@ internal readonly record struct LaunchClass(KernelKind Kind, int Start, int End,
                 end++;
             }
 
-            classes.Add(new LaunchClass(kind, start, end, sizes[start]));
+            classes.AddRange(InParts(new LaunchClass(kind, start, end, sizes[start]), sizes, choice, mostTables));
             start = end;
         }
 
@@ -63,6 +74,42 @@ internal readonly record struct LaunchClass(KernelKind Kind, int Start, int End,
         bool IsAlike(int largest, int size) =>
             choice.Of(size) == choice.Of(largest)
             && (choice.Of(size) == KernelKind.General || Grade(size) == Grade(largest));
+    }
+
+    /// <summary>Takes those contexts out of a general class that several groups each train.</summary>
+    private static IEnumerable<LaunchClass> InParts(
+        LaunchClass contexts,
+        int[] sizes,
+        KernelChoice choice,
+        int mostTables
+    )
+    {
+        int end = contexts.Start;
+        while (contexts.Kind == KernelKind.General && end < contexts.End && choice.HasParts(sizes[end]))
+        {
+            end++;
+        }
+
+        int large = end - contexts.Start;
+        if (large == 0 || large > mostTables || choice.Parts(large, contexts.LargestSet) == 1)
+        {
+            yield return contexts;
+            yield break;
+        }
+
+        yield return contexts with
+        {
+            Kind = KernelKind.Parts,
+            End = end,
+        };
+        if (end < contexts.End)
+        {
+            yield return contexts with
+            {
+                Start = end,
+                LargestSet = sizes[end],
+            };
+        }
     }
 
     private static uint Grade(int size) => Math.Max(16, BitOperations.RoundUpToPowerOf2((uint)size));
