@@ -321,6 +321,21 @@ let private maps =
                         let rejected = if bigint low < threshold then 1I else 0I
                         Expect.equal (next - first - rejected) (BigInteger.Pow(2I, 64) / b) "as many as any other"
         }
+        test "a later try's lane is the first two words of its own block" {
+            // So rare that no sample shows which words they are.
+            let stream = DrawStream(9UL, 3u, 4u, 0u, DrawPurpose.Logits)
+
+            for draw, attempt, counter in
+                [
+                    5u, 1u, 5u
+                    5u, 255u, 5u
+                    7u, 256u, 7u ||| 0x8000_0000u
+                    7u, 300u, 7u ||| 0x8000_0000u
+                ] do
+                let block = stream.Block(counter, attempt % 256u)
+                let lane = uint64 block.X0 ||| (uint64 block.X1 <<< 32)
+                Expect.equal (SoftmaxDraw.Lane(&stream, draw, attempt)) lane $"draw {draw}, try {attempt}"
+        }
     ]
 
 // ---- rests of weights
