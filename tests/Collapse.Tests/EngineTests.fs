@@ -178,6 +178,15 @@ let private rejectionTests =
             let job = job Scenario.RandomModels (prior "uniform:9") 1 48_145 12 71UL
             expectSame "cpu" (reference job) (cpu job)
         }
+        test "a kind more than a byte tells apart" {
+            for kinds in [ 256; 257 ] do
+                let job = job Scenario.FullySynthetic (prior $"uniform:{kinds}") 9 2_048 3 72UL
+
+                let outcome = cpu job
+                let first = outcome.Result[Observable.Support].Maximum[0]
+                Expect.equal first (float kinds) "some context has all kinds"
+                expectSame $"{kinds} kinds" (reference job) outcome
+        }
     ]
 
 let private sizeTests =
