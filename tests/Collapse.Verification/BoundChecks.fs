@@ -31,16 +31,7 @@ let private randomPrior (random: Random) s =
         sprintf "power:%d:%d:%.3f" s support (least + (0.05 + 0.6 * random.NextDouble()) * (1.0 - least))
 
 let private experiment training prior samples contexts generations seed observable =
-    {
-        Training = training
-        Prior = prior
-        Text = None
-        Samples = samples
-        Contexts = contexts
-        Generations = generations
-        UntilCollapse = false
-        Seed = seed
-        At = []
+    { Experiment.Of(training, prior, samples, contexts, generations, seed) with
         Observables = [ observable ]
     }
 
@@ -76,14 +67,8 @@ type private Comparison =
         Simulated: float
     }
 
-let private describe (job: Experiment) =
-    let real =
-        job.Real |> Option.map (fun real -> $"N = {real}, ") |> Option.defaultValue ""
-
-    $"{job.Prior}, {real}n = {job.Samples}"
-
 /// A mean of values on [0, range] below an upper bound (side = 1) or above a lower one (side = -1).
-let private meanWithin side label range (bound: Bound) mean deviation count job =
+let private meanWithin side label range (bound: Bound) mean deviation count (job: Experiment) =
     if bound.Vacuous then
         None
     else
@@ -91,7 +76,7 @@ let private meanWithin side label range (bound: Bound) mean deviation count job 
 
         let finding =
             {
-                Label = $"{label}, {describe job}"
+                Label = $"{label}, {job.Sizes}"
                 Size = int64 count
                 Statistic = $"simulated {mean:R}, bound {bound.Value:R}"
                 P = Compare.bernstein range (side * (mean - bound.Value)) variance count
@@ -107,7 +92,7 @@ let private meanWithin side label range (bound: Bound) mean deviation count job 
             }
 
 /// k of n contexts, whose probability is bounded.
-let private fractionWithin side label (bound: Bound) (k: int) (n: int) job =
+let private fractionWithin side label (bound: Bound) (k: int) (n: int) (job: Experiment) =
     if bound.Vacuous then
         None
     else
@@ -115,7 +100,7 @@ let private fractionWithin side label (bound: Bound) (k: int) (n: int) job =
 
         let finding =
             {
-                Label = $"{label}, {describe job}"
+                Label = $"{label}, {job.Sizes}"
                 Size = int64 n
                 Statistic = $"simulated {k} of {n} = {float k / float n:R}, bound {bound.Value:R}"
                 P = tail (int64 k) (int64 n) bound.Value
@@ -726,8 +711,7 @@ let private paperPlan =
                             let exact = (world.Theory.Deviation p real n m)[m - 1]
                             let mean, deviation = (world.Measure job).Series Observable.L1FromFirst m
 
-                            exact,
-                            again job (Compare.mean $"deviation, {describe job}" exact mean deviation job.Contexts)
+                            exact, again job (Compare.mean $"deviation, {job.Sizes}" exact mean deviation job.Contexts)
                     ]
 
                 {

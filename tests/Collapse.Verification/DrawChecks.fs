@@ -7,16 +7,7 @@ open Collapse.Results
 let private alpha = 1e-8
 
 let private first prior samples contexts seed =
-    {
-        Training = Training.FullySynthetic
-        Prior = prior
-        Text = None
-        Samples = samples
-        Contexts = contexts
-        Generations = 1
-        UntilCollapse = false
-        Seed = seed
-        At = [ 1 ]
+    { Experiment.Of(Training.FullySynthetic, prior, samples, contexts, 1, seed) with
         Observables = [ Observable.Support; Observable.UnseenMass ]
     }
 

@@ -11,15 +11,7 @@ open Collapse.Results
 let private alpha = 1e-8
 
 let private experiment training prior samples contexts generations seed =
-    {
-        Training = training
-        Prior = prior
-        Text = None
-        Samples = samples
-        Contexts = contexts
-        Generations = generations
-        UntilCollapse = false
-        Seed = seed
+    { Experiment.Of(training, prior, samples, contexts, generations, seed) with
         At = [ generations ]
         Observables = [ Observable.SumOfSquares ]
     }

@@ -8,17 +8,8 @@ open Collapse.Results
 let private alpha = 1e-8
 
 let private experiment training prior samples contexts generations seed =
-    {
-        Training = training
-        Prior = prior
-        Text = None
-        Samples = samples
-        Contexts = contexts
-        Generations = generations
-        UntilCollapse = false
-        Seed = seed
+    { Experiment.Of(training, prior, samples, contexts, generations, seed) with
         At = [ generations ]
-        Observables = []
     }
 
 /// P(T > 60 n) is below n e^-60.
@@ -26,8 +17,6 @@ let private untilCollapse prior samples contexts seed =
     { experiment Training.FullySynthetic prior samples contexts (60 * samples) seed with
         UntilCollapse = true
     }
-
-let private describe (job: Experiment) = $"{job.Prior}, n = {job.Samples}"
 
 let private again (job: Experiment) finding = { finding with Again = job.Command }
 
@@ -71,9 +60,9 @@ let private collapseTime =
                             sample,
                             rho,
                             [
-                                Compare.distribution $"T, Kolmogorov-Smirnov, {describe job}" cdf sample
+                                Compare.distribution $"T, Kolmogorov-Smirnov, {job.Sizes}" cdf sample
                                 |> again job
-                                Compare.frequencies $"T, binned, {describe job}" cells counts |> again job
+                                Compare.frequencies $"T, binned, {job.Sizes}" cells counts |> again job
                             ]
                     ]
 
@@ -90,7 +79,7 @@ let private collapseTime =
                                     let bins = sample |> Array.countBy (fun t -> (t - least) / width) |> dict
 
                                     Picture.law
-                                        $"T, {describe job}"
+                                        $"T, {job.Sizes}"
                                         "collapse time T (generations)"
                                         [
                                             for bin in 0 .. Seq.max bins.Keys do
@@ -128,7 +117,7 @@ let private meanCollapseTime =
                             let exact = world.Theory.MeanCollapseTime job.Probabilities n
 
                             [
-                                Compare.sampleOn reference $"E T, {describe job}" reference sample |> again job
+                                Compare.sampleOn reference $"E T, {job.Sizes}" reference sample |> again job
                                 Compare.exact
                                     $"the theory library's E T, n = {n}"
                                     1L
@@ -181,7 +170,7 @@ let private collapsed =
                                     m,
                                     rho[m],
                                     k,
-                                    Compare.fraction $"rho_{m}, {describe job}" rho[m] (int64 k) (int64 job.Contexts)
+                                    Compare.fraction $"rho_{m}, {job.Sizes}" rho[m] (int64 k) (int64 job.Contexts)
                                     |> again job
                             ]
                     ]
@@ -196,7 +185,7 @@ let private collapsed =
 
                                     all
                                     |> List.map (fun (m, p, k, _) -> float m, float k / c, sqrt (p * (1.0 - p) / c), p)
-                                    |> Picture.means $"collapsed contexts, {describe job}" "rho<sub>m</sub>"
+                                    |> Picture.means $"collapsed contexts, {job.Sizes}" "rho<sub>m</sub>"
                             ]
                     Notes = []
                 }
@@ -228,11 +217,8 @@ let private survivor name claim training job =
                 let counts = counted p.Length (world.Measure job).Tokens
 
                 {
-                    Findings =
-                        [
-                            Compare.frequencies $"surviving tokens, {describe job}" p counts |> again job
-                        ]
-                    Figures = fun () -> [ lawFigure $"survivors of {name}, {describe job}" "token" p counts ]
+                    Findings = [ Compare.frequencies $"surviving tokens, {job.Sizes}" p counts |> again job ]
+                    Figures = fun () -> [ lawFigure $"survivors of {name}, {job.Sizes}" "token" p counts ]
                     Notes = []
                 }
     }
@@ -324,7 +310,7 @@ let private binomialLaw =
                                 let law = ExactLaws.countLaw chain p[token] m
                                 let observed = histogram (n + 1) (all[m] |> Seq.map (fun row -> row[token]))
 
-                                let title = $"count of token {token} at m = {m}, {describe job}"
+                                let title = $"count of token {token} at m = {m}, {job.Sizes}"
                                 title, law, observed, Compare.frequencies title law observed |> again job
                     ]
 
@@ -386,7 +372,7 @@ let private transitions =
 
                                 impossible <- impossible || k = 0 && next[0] <> total || k = n && next[n] <> total
 
-                            Compare.chiSquared $"transitions of token {token}, {describe job}" pairs freedom statistic
+                            Compare.chiSquared $"transitions of token {token}, {job.Sizes}" pairs freedom statistic
                             |> again job
 
                             Compare.exact
@@ -438,7 +424,7 @@ let private covariance =
                                         (float row[i] - float n * p[i]) * (float row[j] - float n * p[j]))
                                     |> Compare.sampleOn
                                         (float n * sqrt (p[i] * p[j]))
-                                        $"counts of tokens {i} and {j}, {describe job}"
+                                        $"counts of tokens {i} and {j}, {job.Sizes}"
                                         expected
                                     |> again job
                         ]

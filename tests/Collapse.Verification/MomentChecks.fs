@@ -8,26 +8,9 @@ open Collapse.Results
 let private alpha = 1e-8
 
 let private experiment training prior samples contexts generations seed =
-    {
-        Training = training
-        Prior = prior
-        Text = None
-        Samples = samples
-        Contexts = contexts
-        Generations = generations
-        UntilCollapse = false
-        Seed = seed
-        At = []
+    { Experiment.Of(training, prior, samples, contexts, generations, seed) with
         Observables = [ Observable.SumOfSquares ]
     }
-
-let private describe (job: Experiment) =
-    let real =
-        match job.Real with
-        | Some real -> $"N = {real}, "
-        | None -> ""
-
-    $"{job.Prior}, {real}n = {job.Samples}"
 
 /// Means of an observable over contexts at some generations against their expectations.
 let private compare (world: World) observable at (expected: int -> float) (job: Experiment) =
@@ -44,7 +27,7 @@ let private compare (world: World) observable at (expected: int -> float) (job: 
             let mean, deviation = measured.Series observable m
 
             let finding =
-                Compare.mean $"{observable} at m = {m}, {describe job}" (expected m) mean deviation job.Contexts
+                Compare.mean $"{observable} at m = {m}, {job.Sizes}" (expected m) mean deviation job.Contexts
 
             m, mean, deviation / sqrt (float job.Contexts), expected m, { finding with Again = job.Command }
     ]
@@ -91,7 +74,7 @@ let private sumOfSquares name claim source notices jobs at expected =
                     for i, job in List.indexed (jobs effort) do
                         let job: Experiment = { job with Seed = seed + uint64 i }
                         let s0 = ExactLaws.sumOfSquares job.Probabilities
-                        describe job, compare world Observable.SumOfSquares at (expected world s0 job) job
+                        job.Sizes, compare world Observable.SumOfSquares at (expected world s0 job) job
                 ]
                 |> evidence $"S_m of {name}" "S<sub>m</sub>"
     }
@@ -247,7 +230,7 @@ let private additive =
 
                                     let p = job.Probabilities
 
-                                    describe job,
+                                    job.Sizes,
                                     compare world observable at (fun m -> ExactLaws.expectedSum chain p m summand) job
                             ]
                             |> evidence $"{quantity} of {name}" title
@@ -287,7 +270,7 @@ let private deviations =
                                 let job = experiment training prior n (effort.Of 20_000) 12 (seed + uint64 i)
                                 let exact = world.Theory.Deviation job.Probabilities real n 12
 
-                                describe job,
+                                job.Sizes,
                                 compare world Observable.L1FromFirst [ 2; 3; 6; 12 ] (fun m -> exact[m - 1]) job
                         ]
                         |> evidence $"L1 from p(1), {name}" "L1 distance to p<sup>(1)</sup>"
@@ -317,7 +300,7 @@ let private largest =
                             |> Array.mapi (fun c chance -> chance * float (max c (n - c)) / float n)
                             |> Array.sum
 
-                        describe job, compare world Observable.MaxProbability [ 1; 2; 5; 10; 20 ] expected job
+                        job.Sizes, compare world Observable.MaxProbability [ 1; 2; 5; 10; 20 ] expected job
                 ]
                 |> evidence "largest probability" "max p<sub>i</sub>"
     }
@@ -383,7 +366,7 @@ let private unbiased name training prior n impurity =
                             let statistic =
                                 cells |> Array.sumBy (fun (p, x) -> (x - p) ** 2.0 / p) |> (*) effective
 
-                            let label = $"m = {m}, {describe job}"
+                            let label = $"m = {m}, {job.Sizes}"
 
                             m,
                             cells,
@@ -415,7 +398,7 @@ let private unbiased name training prior n impurity =
                         fun () ->
                             [
                                 Picture.zStrip
-                                    $"E p of {name}, {describe job}"
+                                    $"E p of {name}, {job.Sizes}"
                                     "token, rare ones pooled"
                                     [
                                         for m, cells, effective, _ in rows ->

@@ -92,54 +92,51 @@ let private lawOf (rule: SamplingRule) kept =
     Array.iter2 (fun token p -> whole[token] <- p) kept law
     whole
 
-let private drawn (world: World) (effort: Effort) seed label rule kept =
-    let n = effort.Of 400_000
-    let counts = world.Softmax.Sample mixedLogits rule n seed
-    Compare.frequencies $"{label}, {n:N0} draws of 200 tokens" (lawOf rule kept) counts
-
-let private temperature =
+/// Draws by several rules, each beside the law of the tokens that it keeps.
+let private drawnBy name claim source (cases: unit -> (string * SamplingRule * int[]) list) =
     {
-        Name = "softmax/temperature"
-        Claim = "At temperature T token i is drawn with probability proportional to exp(l_i / T)."
-        Source = "softmax in double precision"
+        Name = name
+        Claim = claim
+        Source = source
         Alpha = alpha
         Measure = "Cohen's w"
         Notices = 0.03
         Run =
             fun world effort seed ->
+                let n = effort.Of 400_000
+
                 evidence
                     [
-                        for i, t in List.indexed [ 0.3; 0.9; 1.0; 1.1; 3.0; 1e4 ] ->
-                            drawn world effort (seed + uint64 i) $"T = {t}" (SamplingRule t) [| 0..199 |]
+                        for i, (label, rule, kept) in List.indexed (cases ()) ->
+                            world.Softmax.Sample mixedLogits rule n (seed + uint64 i)
+                            |> Compare.frequencies $"{label}, {n:N0} draws of 200 tokens" (lawOf rule kept)
                     ]
     }
+
+let private temperature =
+    drawnBy
+        "softmax/temperature"
+        "At temperature T token i is drawn with probability proportional to exp(l_i / T)."
+        "softmax in double precision"
+        (fun () ->
+            [
+                for t in [ 0.3; 0.9; 1.0; 1.1; 3.0; 1e4 ] -> $"T = {t}", SamplingRule t, [| 0..199 |]
+            ])
 
 /// Tokens from the most probable one on.
 let private byProbability =
     Array.init mixedLogits.Length id |> Array.sortBy (fun i -> -mixedLogits[i])
 
 let private topK =
-    {
-        Name = "softmax/top-k"
-        Claim = "Top-k leaves the k most probable tokens, renormalised, and no other is ever drawn."
-        Source = "softmax of the k largest logits, whose order is known; docs/softmax.md, Which tokens are kept"
-        Alpha = alpha
-        Measure = "Cohen's w"
-        Notices = 0.03
-        Run =
-            fun world effort seed ->
-                evidence
-                    [
-                        for i, (k, t) in List.indexed [ 1, 1.0; 2, 1.0; 17, 1.0; 50, 0.7; 199, 2.0; 200, 1.0 ] ->
-                            drawn
-                                world
-                                effort
-                                (seed + uint64 i)
-                                $"k = {k}, T = {t}"
-                                (SamplingRule(t, Nullable k))
-                                (Array.truncate k byProbability)
-                    ]
-    }
+    drawnBy
+        "softmax/top-k"
+        "Top-k leaves the k most probable tokens, renormalised, and no other is ever drawn."
+        "softmax of the k largest logits, whose order is known; docs/softmax.md, Which tokens are kept"
+        (fun () ->
+            [
+                for k, t in [ 1, 1.0; 2, 1.0; 17, 1.0; 50, 0.7; 199, 2.0; 200, 1.0 ] ->
+                    $"k = {k}, T = {t}", SamplingRule(t, Nullable k), Array.truncate k byProbability
+            ])
 
 /// The fewest of the most probable tokens that hold p of the mass; the masses around p must not be too near to it.
 let private shortest p (law: float[]) =
@@ -152,64 +149,35 @@ let private shortest p (law: float[]) =
     count
 
 let private topP =
-    {
-        Name = "softmax/top-p"
-        Claim =
-            "Top-p leaves the shortest list of the most probable tokens whose mass reaches p, of what top-k and the temperature left, renormalised; no other is ever drawn."
-        Source = "softmax of the largest logits, whose masses are added up; docs/softmax.md, Which tokens are kept"
-        Alpha = alpha
-        Measure = "Cohen's w"
-        Notices = 0.03
-        Run =
-            fun world effort seed ->
-                evidence
+    drawnBy
+        "softmax/top-p"
+        "Top-p leaves the shortest list of the most probable tokens whose mass reaches p, of what top-k and the temperature left, renormalised; no other is ever drawn."
+        "softmax of the largest logits, whose masses are added up; docs/softmax.md, Which tokens are kept"
+        (fun () ->
+            [
+                for p, k, t in
                     [
-                        for i, (p, k, t) in
-                            List.indexed
-                                [
-                                    0.01, 200, 1.0
-                                    0.2, 200, 1.0
-                                    0.5, 200, 1.0
-                                    0.9, 200, 0.7
-                                    0.99, 200, 1.0
-                                    0.9, 40, 1.3
-                                ] ->
-                            let first = Array.truncate k byProbability
-                            let law = softmax t (first |> Array.map (Array.get mixedLogits))
+                        0.01, 200, 1.0
+                        0.2, 200, 1.0
+                        0.5, 200, 1.0
+                        0.9, 200, 0.7
+                        0.99, 200, 1.0
+                        0.9, 40, 1.3
+                    ] ->
+                    let first = Array.truncate k byProbability
+                    let law = softmax t (first |> Array.map (Array.get mixedLogits))
 
-                            drawn
-                                world
-                                effort
-                                (seed + uint64 i)
-                                $"p = {p}, k = {k}, T = {t}"
-                                (SamplingRule(t, (if k = 200 then Nullable() else Nullable k), p))
-                                (Array.truncate (shortest p law) first)
-                    ]
-    }
+                    $"p = {p}, k = {k}, T = {t}",
+                    SamplingRule(t, (if k = 200 then Nullable() else Nullable k), p),
+                    Array.truncate (shortest p law) first
+            ])
 
 // ---- runs
 
 let private experiment training prior samples contexts generations seed =
-    {
-        Training = training
-        Prior = prior
-        Text = None
-        Samples = samples
-        Contexts = contexts
-        Generations = generations
-        UntilCollapse = false
-        Seed = seed
-        At = []
-        Observables = []
-    }
+    Experiment.Of(training, prior, samples, contexts, generations, seed)
 
-let private describe (job: Experiment) =
-    let real =
-        match job.Real with
-        | Some real -> $"N = {real}, "
-        | None -> ""
-
-    $"{job.Training.Name}, {job.Prior}, {real}n = {job.Samples}"
+let private describe (job: Experiment) = $"{job.Training.Name}, {job.Sizes}"
 
 let private again (classifier: Classifier) (job: Experiment) finding =
     let topK =

@@ -56,10 +56,34 @@ type Experiment =
         Observables: Observable list
     }
 
+    /// A run without a text, all of whose generations are looked at, but no observable.
+    static member Of(training, prior, samples, contexts, generations, seed) =
+        {
+            Training = training
+            Prior = prior
+            Text = None
+            Samples = samples
+            Contexts = contexts
+            Generations = generations
+            UntilCollapse = false
+            Seed = seed
+            At = []
+            Observables = []
+        }
+
     member job.Real =
         match job.Training with
         | Training.PartiallySynthetic real -> Some real
         | _ -> None
+
+    /// The truth and the sample sizes, for labels.
+    member job.Sizes =
+        let real =
+            match job.Real with
+            | Some real -> $"N = {real}, "
+            | None -> ""
+
+        $"{job.Prior}, {real}n = {job.Samples}"
 
     /// The command that makes the run again, or what to put into a script.
     member job.Command =

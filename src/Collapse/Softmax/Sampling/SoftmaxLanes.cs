@@ -342,17 +342,7 @@ internal readonly struct SoftmaxLanes256(Vector256<float> value) : ISoftmaxLanes
         SoftmaxLanes256 h,
         ref uint block,
         nuint column
-    )
-    {
-        Store(a, ref block, column);
-        Store(b, ref block, column + 16);
-        Store(c, ref block, column + 32);
-        Store(d, ref block, column + 48);
-        Store(e, ref block, column + 64);
-        Store(f, ref block, column + 80);
-        Store(g, ref block, column + 96);
-        Store(h, ref block, column + 112);
-    }
+    ) => OneByOne.StoreLines(a, b, c, d, e, f, g, h, ref block, column);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CountLines(ref uint block, nuint column, uint place) =>
@@ -462,17 +452,7 @@ internal readonly struct SoftmaxLanes128(Vector128<float> value) : ISoftmaxLanes
         SoftmaxLanes128 h,
         ref uint block,
         nuint column
-    )
-    {
-        Store(a, ref block, column);
-        Store(b, ref block, column + 16);
-        Store(c, ref block, column + 32);
-        Store(d, ref block, column + 48);
-        Store(e, ref block, column + 64);
-        Store(f, ref block, column + 80);
-        Store(g, ref block, column + 96);
-        Store(h, ref block, column + 112);
-    }
+    ) => OneByOne.StoreLines(a, b, c, d, e, f, g, h, ref block, column);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CountLines(ref uint block, nuint column, uint place) =>
@@ -506,6 +486,21 @@ internal readonly struct SoftmaxLanes128(Vector128<float> value) : ISoftmaxLanes
 /// <summary>Without vectors of the width.</summary>
 file static class OneByOne
 {
+    /// <summary>Eight vectors into lines of 16 numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreLines<T>(T a, T b, T c, T d, T e, T f, T g, T h, ref uint block, nuint column)
+        where T : unmanaged, ISoftmaxLanes<T>
+    {
+        T.Store(a, ref block, column);
+        T.Store(b, ref block, column + 16);
+        T.Store(c, ref block, column + 32);
+        T.Store(d, ref block, column + 48);
+        T.Store(e, ref block, column + 64);
+        T.Store(f, ref block, column + 80);
+        T.Store(g, ref block, column + 96);
+        T.Store(h, ref block, column + 112);
+    }
+
     /// <summary>How many of eight ends, 16 numbers apart, are at most a place, the last being above.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CountLines(ref uint end, uint place)
