@@ -198,7 +198,7 @@ let private model =
                 "SizeOf(recipe, samples, real) - ((long)kept * real)", "SizeOf(recipe, samples, real)"
                 "recipe.Max(s => s.Lag)", "recipe.Min(s => s.Lag)"
                 "m == 1 && isCorpus ?", "m == 0 && isCorpus ?"
-                "Recipes.Max(recipe =>", "Recipes.Min(recipe =>"
+                "largest = Math.Max(largest, SizeOf", "largest = Math.Min(largest, SizeOf"
                 "s.Kind != SegmentKind.Model", "s.Kind == SegmentKind.KeepReal"
             ]
         killed
@@ -425,21 +425,33 @@ let private host =
                 "set[1..].IndexOfAnyExcept", "set[..1].IndexOfAnyExcept"
                 "collapsed && chunk.Table.CollapseTime[index] == 0", "collapsed"
                 "_vocabulary.Count <= 1\n", "_vocabulary.Count <= 2\n"
-                "(m - segment.Lag) % _models.Length", "(m - 1) % _models.Length"
+                "_sets.Of(m - segment.Lag)", "_sets.Of(m - 1)"
                 "start += target.Length;", "start = target.Length;"
                 "segment.Kind == SegmentKind.KeepReal ? 0", "segment.Kind == SegmentKind.FreshReal ? 0"
                 "(target.Length + 1) / 2, _lanes", "target.Length / 2, _lanes"
                 "place < table.Thresholds[column]", "place <= table.Thresholds[column]"
-                "(target.Length + 3) / 4, _moreLanes", "target.Length / 4, _moreLanes"
-                "(uint)product >= bound || (uint)product >=", "(uint)product >= 0 || (uint)product >="
+                "_random.FillWordIndices(indices", "_random.FillIndices(indices"
+                "* stride;", ";"
+                "sources = sources[..target.Length];", ""
+                "d >= 0; d = Next(sources, TIndex.Zero", "d > 0; d = Next(sources, TIndex.Zero"
+                "Next(sources, TIndex.Zero, d + 1)", "Next(sources, TIndex.Zero, d + 2)"
+                "if (first.Length != target.Length)", "if (false)"
+                "-1 : from + ahead", "-1 : from + ahead + 1"
+                "_real[UniformIndex.DrawWord(", "_real[UniformIndex.Draw("
                 "_plan.Schedule.Lookback > 1\n", "_plan.Schedule.Lookback > 2\n"
                 "m < _plan.Schedule.LastRealUse", "false"
                 "if (number >= 0)", "if (number > 0)"
                 "_firstSize = set.Length", "_firstSize = set.Length + 1"
                 "_realKinds = 0;\n", ""
                 "set[_realSize..], _vocabulary.Count, _realCounts", "set, _vocabulary.Count, _realCounts"
-                "_models = new TToken[plan.Schedule.Lookback + 1][]",
-                "_models = new TToken[plan.Schedule.Lookback + 2][]"
+                "new KeptSets<TToken>(plan.Schedule.Lookback + 1)", "new KeptSets<TToken>(plan.Schedule.Lookback + 2)"
+            ]
+        killed
+            (core "Engines/Cpu/KeptSets")
+            [
+                "largest + ByteLookup.Padding + perLine - 1", "largest + perLine - 1"
+                "generation % slots] = size", "0] = size"
+                "int slot = generation % slots", "int slot = generation % 2"
             ]
         killed
             (core "Engines/Cpu/RowSums")
@@ -665,12 +677,12 @@ let private jumps =
                 "_drawn += size;\n        _trained", "_trained"
                 "isCounted ? _counted.Length == 1 :", ""
                 "Math.Min(report, m + (long)Math.Max", "Math.Max(report, m + (long)Math.Max"
-                "_models[(m + 1) % _models.Length]", "_models[m % _models.Length]"
-                "_models[(next + 1) % _models.Length] = model;", ""
+                "_sets.Make(m + 1, size)", "_sets.Make(m, size)"
+                "other.CopyTo(_sets.Make(next, size));", ""
                 "_drawn += (long)(next - m) * size;", ""
                 "_walk.Walk(_context, next, m, size, cancellation)",
                 "_walk.Walk(_context, next, m + 1, size, cancellation)"
-                "if (_walk.IsCollapsed<TToken>(model))", "if (false)"
+                "if (_walk.IsCollapsed(model))", "if (false)"
             ]
         excused
             (core "Engines/Cpu/ContextTrainer")

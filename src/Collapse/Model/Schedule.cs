@@ -136,7 +136,17 @@ public sealed class Schedule
         Recipes.Select((recipe, i) => (double)_uses[i] * SizeOf(recipe, samples, real)).Sum();
 
     /// <summary>The largest training set of any generation.</summary>
-    public long LargestSet(int samples, int real) => Recipes.Max(recipe => SizeOf(recipe, samples, real));
+    public long LargestSet(int samples, int real)
+    {
+        // Asked for every context: nothing is allocated.
+        long largest = 0;
+        foreach (ImmutableArray<Segment> recipe in Recipes)
+        {
+            largest = Math.Max(largest, SizeOf(recipe, samples, real));
+        }
+
+        return largest;
+    }
 
     /// <summary>The smallest training set of any generation.</summary>
     public long SmallestSet(int samples, int real) => Recipes.Min(recipe => SizeOf(recipe, samples, real));

@@ -32,8 +32,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
 {
     private readonly RunPlan _plan;
     private readonly LocalVocabulary _vocabulary = new();
-    private readonly TToken[][] _models;
-    private readonly int[] _sizes;
+    private readonly KeptSets<TToken> _sets;
     private readonly long[] _row = new long[ObservableRow.Length];
     private readonly TokenCounter<TToken> _counter = new();
     private readonly RandomLanes<TLanes> _random;
@@ -66,9 +65,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         _walk = new AncestralWalk<TLanes>(plan.Seed);
         _counted = new CountedContext<TLanes>(_random, plan.HalfBinomials);
         _shortestJump = plan.Schedule.IsChain && plan.Settings.Sampler == Sampler.Tokens ? shortestJump : int.MaxValue;
-        _models = new TToken[plan.Schedule.Lookback + 1][];
-        _models.AsSpan().Fill([]);
-        _sizes = new int[_models.Length];
+        _sets = new KeptSets<TToken>(plan.Schedule.Lookback + 1);
     }
 
     public long Lookups => _trained + _walk.Lookups;
@@ -100,10 +97,10 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
                 continue;
             }
 
-            int size = _sizes[next % _models.Length];
+            ReadOnlySpan<TToken> set = _sets.Of(next);
+            int size = set.Length;
             tokens += (long)(next - m) * size;
             m = next;
-            ReadOnlySpan<TToken> set = _models[m % _models.Length].AsSpan(0, size);
             if (m == 1)
             {
                 CountFirst(set);
@@ -111,7 +108,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
 
             bool isCounted = m >= firstCounted;
             bool collapsed = isCounted ? _counted.Length == 1 : set[1..].IndexOfAnyExcept(set[0]) < 0;
-            run = Absorption.ExtendRun(run, collapsed, m > 1 && set[0] == _models[(m - 1) % _models.Length][0]);
+            run = Absorption.ExtendRun(run, collapsed, m > 1 && set[0] == _sets.Of(m - 1)[0]);
             if (collapsed && chunk.Table.CollapseTime[index] == 0)
             {
                 chunk.Table.CollapseTime[index] = m;
@@ -144,7 +141,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
 
                 if (!isCounted)
                 {
-                    Compact(m, set.Length);
+                    Compact(m);
                 }
             }
 
@@ -173,7 +170,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
             return m + 1;
         }
 
-        long far = Math.Min(report, m + (long)Math.Max(_sizes[m % _models.Length], _shortestJump));
+        long far = Math.Min(report, m + (long)Math.Max(_sets.Of(m).Length, _shortestJump));
         far = collapsedBy == int.MaxValue ? far : Math.Min(far, m + ((collapsedBy - m) / 2));
         return far - m >= _shortestJump ? (int)far : m + 1;
     }
@@ -184,26 +181,27 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     /// </summary>
     private bool TryJump(int m, int next, ref int collapsedBy, CancellationToken cancellation)
     {
-        TToken[] model = _models[m % _models.Length];
-        int size = _sizes[m % _models.Length];
+        ReadOnlySpan<TToken> model = _sets.Of(m);
+        int size = model.Length;
         if (!_walk.Walk(_context, next, m, size, cancellation))
         {
             return false;
         }
 
-        if (_walk.IsCollapsed<TToken>(model))
+        if (_walk.IsCollapsed(model))
         {
             collapsedBy = next;
             return false;
         }
 
         // The two training sets of a chain take turns; after an even number of generations it is this one's again.
-        TToken[] other = _models[(m + 1) % _models.Length];
-        Reserve(ref other, size + ByteLookup.Padding);
-        _walk.HandDown<TToken>(model, other);
-        _models[next % _models.Length] = other;
-        _models[(next + 1) % _models.Length] = model;
-        _sizes.AsSpan().Fill(size);
+        Span<TToken> other = _sets.Make(m + 1, size);
+        _walk.HandDown(model, other);
+        if ((next - m) % 2 == 0)
+        {
+            other.CopyTo(_sets.Make(next, size));
+        }
+
         _drawn += (long)(next - m) * size;
         return true;
     }
@@ -216,6 +214,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         _realSize = chunk.Table.Real[index];
         long first = _plan.Schedule.SetSize(1, _samples, _realSize);
         _vocabulary.Clear((int)Math.Min(first, _plan.Vocabulary));
+        _sets.Begin(_plan.Schedule.LargestSet(_samples, _realSize));
         _realKinds = 0;
         _truth = _plan.IsCorpus ? null : _plan.TruthOf(_context);
         bool keepsReal = _plan.IsCorpus || _plan.Schedule.KeepsReal;
@@ -259,14 +258,13 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private void TrainGeneration(int m)
     {
         ImmutableArray<Segment> recipe = _plan.Schedule.Recipes[_plan.Schedule.RecipeNumber(m)];
-        int slot = m % _models.Length;
         int size = (int)Schedule.SizeOf(recipe, _samples, _realSize);
-        Reserve(ref _models[slot], size + ByteLookup.Padding);
+        Span<TToken> set = _sets.Make(m, size);
         int start = 0;
         for (int s = 0; s < recipe.Length; s++)
         {
             Segment segment = recipe[s];
-            Span<TToken> target = _models[slot].AsSpan(start, segment.Size(_samples, _realSize));
+            Span<TToken> target = set.Slice(start, segment.Size(_samples, _realSize));
             switch (segment.Kind)
             {
                 case SegmentKind.KeepReal:
@@ -279,8 +277,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
                     Draw(Stream(m, s, DrawPurpose.Index), _real.AsSpan(0, _realSize), target);
                     break;
                 case SegmentKind.Model:
-                    int source = (m - segment.Lag) % _models.Length;
-                    Draw(Stream(m, s, DrawPurpose.Index), _models[source].AsSpan(0, _sizes[source]), target);
+                    Draw(Stream(m, s, DrawPurpose.Index), _sets.Of(m - segment.Lag), target);
                     break;
                 default:
                     DrawMixture(m, s, target);
@@ -291,17 +288,16 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
             _drawn += segment.Kind == SegmentKind.KeepReal ? 0 : target.Length;
         }
 
-        _sizes[slot] = size;
         _trained += size;
     }
 
     /// <summary>Draws the counts of a generation from those of the one before, or from its training set.</summary>
     private void TrainCounts(int m)
     {
-        int size = _sizes[(m - 1) % _models.Length];
+        ReadOnlySpan<TToken> set = _sets.Of(m - 1);
+        int size = set.Length;
         if (m == _plan.FirstCountedGeneration)
         {
-            ReadOnlySpan<TToken> set = _models[(m - 1) % _models.Length].AsSpan(0, size);
             _counted.Begin(_counter.Count(set, _vocabulary.Count), _vocabulary);
         }
 
@@ -414,59 +410,82 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         return alias ^ ((alias ^ column) & -Convert.ToInt32((uint)(place >> 32) < high));
     }
 
+    /// <summary>
+    /// Draws whose source is drawn first: p^(0), or any of the models before. Only random models draw so, whose sets are
+    /// all of one size, except the first one on a corpus: the real tokens.
+    /// </summary>
     private void DrawMixture(int m, int segment, Span<TToken> target)
     {
-        DrawStream indices = Stream(m, segment, DrawPurpose.MixtureIndex);
-        DrawStream fresh = Stream(m, segment, DrawPurpose.Truth);
         Reserve(ref _lanes, (target.Length / 2) + RandomLanes<TLanes>.Padding);
         Reserve(ref _moreLanes, (target.Length / 2) + RandomLanes<TLanes>.Padding);
+        DrawStream indices = Stream(m, segment, DrawPurpose.MixtureIndex);
         _random.FillIndices(Stream(m, segment, DrawPurpose.MixtureSource), (uint)m, target.Length, _lanes);
-        _random.Fill(indices, (target.Length + 3) / 4, _moreLanes);
-        bool isHalf = UniformIndex.UsesHalfWords((uint)m);
-        ReadOnlySpan<ushort> halves = MemoryMarshal.Cast<ulong, ushort>(_lanes);
-        ReadOnlySpan<uint> words = MemoryMarshal.Cast<ulong, uint>(_lanes);
-        ReadOnlySpan<uint> places = MemoryMarshal.Cast<ulong, uint>(_moreLanes);
-        ReadOnlySpan<TToken[]> models = _models;
-        ReadOnlySpan<int> sizes = _sizes;
-        for (int d = 0; d < target.Length; d++)
+        _random.FillWordIndices(indices, (uint)target.Length, target.Length, _moreLanes);
+        DrawStream fresh = Stream(m, segment, DrawPurpose.Truth);
+        if (UniformIndex.UsesHalfWords((uint)m))
         {
-            // All models are kept, each in the slot of its own number; they lie far apart, so that the header with
-            // a model's length would be one more place to wait for.
-            var t = (int)(isHalf ? halves[d] : words[d]);
-            if (t == 0)
-            {
-                target[d] = RealToken(fresh, indices, (uint)d, places[d]);
-                continue;
-            }
-
-            uint place = Place(indices, (uint)d, places[d], (uint)sizes[t]);
-            target[d] = Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(models[t]), place);
+            GatherMixture(MemoryMarshal.Cast<ulong, ushort>(_lanes), fresh, indices, target);
+        }
+        else
+        {
+            GatherMixture(MemoryMarshal.Cast<ulong, uint>(_lanes), fresh, indices, target);
         }
     }
 
-    /// <summary>A token from p^(0): drawn anew from an explicit truth, otherwise one of the kept ones.</summary>
-    private TToken RealToken(in DrawStream fresh, in DrawStream indices, uint draw, uint lane)
+    private void GatherMixture<TIndex>(
+        ReadOnlySpan<TIndex> sources,
+        in DrawStream fresh,
+        in DrawStream indices,
+        Span<TToken> target
+    )
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
-        if (_truth is not { } truth)
+        // Every model lies in the slot of its own number. What comes from slot 0, which is of none, or from a model of
+        // another size, is drawn anew below.
+        ref TIndex source = ref MemoryMarshal.GetReference(sources);
+        ref uint place = ref Unsafe.As<ulong, uint>(ref MemoryMarshal.GetArrayDataReference(_moreLanes));
+        ref TToken from = ref _sets.First;
+        nuint stride = _sets.Stride;
+        for (int d = 0; d < target.Length; d++)
         {
-            return _real[Place(indices, draw, lane, (uint)_realSize)];
+            nuint set = nuint.CreateTruncating(Unsafe.Add(ref source, d)) * stride;
+            target[d] = Unsafe.Add(ref from, set + Unsafe.Add(ref place, d));
         }
 
         int known = _vocabulary.Count;
-        int number = _vocabulary.Number(TruthToken(fresh, draw, TruthDraw.Lane(fresh, draw)));
-        _vocabulary.TakeUnits(truth.Units, known);
-        return TToken.CreateTruncating(number);
+        sources = sources[..target.Length];
+        for (int d = Next(sources, TIndex.Zero, 0); d >= 0; d = Next(sources, TIndex.Zero, d + 1))
+        {
+            target[d] = RealToken(fresh, indices, (uint)d);
+        }
+
+        ReadOnlySpan<TToken> first = _sets.Of(1);
+        if (first.Length != target.Length)
+        {
+            for (int d = Next(sources, TIndex.One, 0); d >= 0; d = Next(sources, TIndex.One, d + 1))
+            {
+                target[d] = first[(int)UniformIndex.DrawWord(indices, (uint)d, (uint)first.Length)];
+            }
+        }
+
+        if (_truth is { } truth)
+        {
+            _vocabulary.TakeUnits(truth.Units, known);
+        }
     }
 
-    /// <summary><see cref="UniformIndex.DrawWord"/> from its lane.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Place(in DrawStream indices, uint draw, uint lane, uint bound)
+    private static int Next<TIndex>(ReadOnlySpan<TIndex> sources, TIndex wanted, int from)
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
-        ulong product = (ulong)lane * bound;
-        return (uint)product >= bound || (uint)product >= UniformIndex.Threshold32(bound)
-            ? (uint)(product >> 32)
-            : UniformIndex.Redraw(indices, draw, bound);
+        int ahead = sources[from..].IndexOf(wanted);
+        return ahead < 0 ? -1 : from + ahead;
     }
+
+    /// <summary>A token from p^(0): drawn anew from an explicit truth, otherwise one of the kept ones.</summary>
+    private TToken RealToken(in DrawStream fresh, in DrawStream indices, uint draw) =>
+        _truth is null
+            ? _real[UniformIndex.DrawWord(indices, draw, (uint)_realSize)]
+            : TToken.CreateTruncating(_vocabulary.Number(TruthToken(fresh, draw, TruthDraw.Lane(fresh, draw))));
 
     private void CountFirst(ReadOnlySpan<TToken> set)
     {
@@ -503,7 +522,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     /// Forgets tokens that can never come back, once they are half of the vocabulary: possible where the
     /// next generations read this training set only.
     /// </summary>
-    private void Compact(int m, int size)
+    private void Compact(int m)
     {
         if (
             _plan.Schedule.Lookback > 1
@@ -516,7 +535,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
 
         Reserve(ref _numbers, _vocabulary.Count);
         _vocabulary.Keep(_counter.Counts, _numbers);
-        Span<TToken> set = _models[m % _models.Length].AsSpan(0, size);
+        Span<TToken> set = _sets.Of(m);
         for (int i = 0; i < set.Length; i++)
         {
             set[i] = TToken.CreateTruncating(_numbers[int.CreateTruncating(set[i])]);
