@@ -466,7 +466,12 @@ let private host =
                 "& present.AsUInt64();", ";"
                 "seen += f & present", "seen += f"
                 "(nuint)i) & present", "(nuint)i)"
-                "sum += count * LogTable.Ln", "sum += LogTable.Ln"
+                "in counts)\n        {\n            sum += count * LogTable",
+                "in counts)\n        {\n            sum += LogTable"
+                "TrailingZeroCount(large)];\n                sum += count *",
+                "TrailingZeroCount(large)];\n                sum +="
+                "Vector256.AndNot(all, isLarge)", "all"
+                "Vector256.Create(SmallCounts - 1)", "Vector256.Create(SmallCounts)"
                 "i + Vector512<long>.Count <= counts.Length", "i < counts.Length"
                 "x ^ (x >>> 27)", "x ^ (x >>> 28)"
                 "counts[i] > 0 && heldOut[i] > 0", "counts[i] > 1 && heldOut[i] > 0"

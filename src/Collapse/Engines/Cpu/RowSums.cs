@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -12,7 +13,7 @@ internal static class RowSums
 {
     // c ln c of counts below this lie in two vectors; where many tokens live, most counts are small.
     private const int SmallCounts = 16;
-    private const int UsualCount = 6;
+    private const int UsualCount = 12;
 
     /// <summary>
     /// Writes all sums of a row; with 512-bit vectors where <paramref name="wide"/>. Zeros must then follow the
@@ -68,14 +69,16 @@ internal static class RowSums
         for (; i + Vector512<long>.Count <= counts.Length; i += Vector512<long>.Count)
         {
             ReadOnlySpan<int> eight = counts.Slice(i, Vector512<long>.Count);
-            var small = Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(eight));
-            if (Vector256.GreaterThanAny(small, Vector256.Create(SmallCounts - 1)))
+            var all = Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(eight));
+            Vector256<int> isLarge = Vector256.GreaterThan(all, Vector256.Create(SmallCounts - 1));
+
+            // A count of 0 adds 0.
+            Vector256<int> small = Vector256.AndNot(all, isLarge);
+            sums += Avx512F.PermuteVar8x64x2(lower, Avx512F.ConvertToVector512Int64(small), upper);
+            for (uint large = isLarge.ExtractMostSignificantBits(); large != 0; large &= large - 1)
             {
-                sum += CountLogs(eight, logs);
-            }
-            else
-            {
-                sums += Avx512F.PermuteVar8x64x2(lower, Avx512F.ConvertToVector512Int64(small), upper);
+                int count = eight[BitOperations.TrailingZeroCount(large)];
+                sum += count * LogTable.Ln(logs, count);
             }
         }
 
@@ -105,7 +108,7 @@ internal static class RowSums
     /// <summary>Running sums; the vector form adds eight tokens at a time to the same sums.</summary>
     private ref struct Sums(long scale, long size, long firstSize, bool hasTruth)
     {
-        private readonly int _scaleBits = System.Numerics.BitOperations.Log2((ulong)scale);
+        private readonly int _scaleBits = BitOperations.Log2((ulong)scale);
         private long _squares;
         private long _max;
         private long _support;
@@ -166,7 +169,7 @@ internal static class RowSums
 
                 // An absent token, of count 0, lies below every other.
                 max = Vector512.Max(max, packed);
-                _support += System.Numerics.BitOperations.PopCount(present.ExtractMostSignificantBits());
+                _support += BitOperations.PopCount(present.ExtractMostSignificantBits());
                 Vector512<long> expected = Product(f, n);
                 l1First += Vector512.Abs(Product(c, n1) - expected) - expected;
                 hash += Mix(((t << 32) | c).AsUInt64()) & present.AsUInt64();
