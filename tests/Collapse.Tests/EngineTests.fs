@@ -524,6 +524,16 @@ let private plainTests =
 
                         expectPlain job (cpu job)
         }
+        test "with more reports of a context than are added up at a time" {
+            let job =
+                { job Scenario.PartiallySynthetic (prior "uniform:2000") 1 1 17_000 6UL with
+                    Real = Some 2
+                    Trace = 1
+                    ReportAt = ReportGrid.At [ 1..17_000 ]
+                }
+
+            expectPlain job (cpu job)
+        }
         test "held-out text by hand" {
             let job = onCorpus Scenario.FullySynthetic None 5 12UL
             let heldOut = (cpu job).Result.HeldOut |> nonNull
