@@ -460,6 +460,36 @@ let private sameAsReference =
                             (entries expected)
                             $"{threads} threads, {rule}"
             }
+        test "the first integers of tokens are drawn as the reference draws them" {
+            // One token takes most; a draw is the first integer of another once in 2^28 / 600,000.
+            let row = Array.init 600_000 (fun i -> if i = 5 then 0.0f else -18.0f)
+            let units = unitsOf row 1.0
+            let firsts = Collections.Generic.HashSet<uint64>()
+            let mutable sum = 0UL
+
+            for token in ReferenceLogitSampler.Order row.Length do
+                firsts.Add sum |> ignore
+                sum <- sum + uint64 units[token]
+
+            let bound = sum + uint64 row.Length
+
+            let met =
+                Seq.init 20_000 (fun d ->
+                    let draws = streams.Draws 0
+                    let mutable low = 0UL
+                    SoftmaxDraw.Multiply(SoftmaxDraw.Lane(&draws, uint32 d, 0u), bound, &low))
+                |> Seq.filter firsts.Contains
+                |> Seq.length
+
+            Expect.isGreaterThan met 10 "draws of a first integer"
+
+            let expected =
+                ReferenceLogitSampler.Sample(matrix [ row ], memory [| 20_000 |], plain, streams)
+
+            for width in widths do
+                let counts = sampleWith (LogitSampler(1, width.Width)) [ row ] [| 20_000 |] plain
+                Expect.equal (entries counts) (entries expected) width.Name
+        }
         test "draws whose first try fails are drawn as the reference draws them" {
             // One token takes most; a try falls into a slot once in 2^28 / 600,000.
             let row = Array.init 600_000 (fun i -> if i = 5 then 0.0f else -22.0f)
