@@ -490,6 +490,25 @@ let private sameAsReference =
                 let counts = sampleWith (LogitSampler(1, width.Width)) [ row ] [| 20_000 |] plain
                 Expect.equal (entries counts) (entries expected) width.Name
         }
+        test "the integer behind those of all tokens belongs to none" {
+            // Found by search: of a row of one token, draw 249 of this stream is it.
+            let streams = LogitStreams(0x123456789ABCDEFUL, 75_154u, 2u, 77u)
+            let row = [| 0.0f |]
+            let sum = unitsOf row 1.0 |> Array.sumBy uint64
+            let draws = streams.Draws 0
+            let mutable low = 0UL
+            Expect.equal (SoftmaxDraw.Multiply(SoftmaxDraw.Lane(&draws, 249u, 0u), sum + 1UL, &low)) sum "met"
+
+            let expected =
+                ReferenceLogitSampler.Sample(matrix [ row ], memory [| 250 |], plain, streams)
+
+            Expect.equal (entries expected) [ [| 0, 250 |] ] "the reference"
+
+            for width in widths do
+                let sampler = LogitSampler(1, width.Width)
+                let counts = sampler.Sample(matrix [ row ], memory [| 250 |], plain, streams)
+                Expect.equal (entries counts) (entries expected) width.Name
+        }
         test "draws whose first try fails are drawn as the reference draws them" {
             // One token takes most; a try falls into a slot once in 2^28 / 600,000.
             let row = Array.init 600_000 (fun i -> if i = 5 then 0.0f else -22.0f)
