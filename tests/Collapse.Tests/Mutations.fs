@@ -870,8 +870,8 @@ let private rows =
         killed
             (core "Results/TallyBuffer")
             [
-                "report != _entries - _starts[_contexts - 1]", "false"
-                "_entries == MostEntries)", "false)"
+                "_contexts == 0 || _entries == MostEntries)", "_contexts == 0)"
+                "_contexts == 0 || _entries == MostEntries)", "_entries == MostEntries)"
                 "_starts[_contexts] = _entries;", ""
                 "place < _starts[context + 1]", "place <= _starts[context + 1]"
                 "_contexts = 0;", ""

@@ -60,6 +60,23 @@ let private schedules =
         "partially-synthetic on a corpus", onCorpus Scenario.PartiallySynthetic None 3 10UL
     ]
 
+/// Means and extremes over contexts are those of the rows, of which every context has one in every generation.
+let private expectMeans (rows: TraceRow list) (result: RunResult) =
+    for m, rows in rows |> List.groupBy (fun row -> row.Generation) do
+        Expect.equal result.Contexts[m - 1] (int64 rows.Length) $"contexts at {m}"
+
+        for series in result.Series do
+            let values =
+                rows
+                |> List.map (fun row -> row.Values[int series.Observable])
+                |> List.filter (Double.IsNaN >> not)
+
+            if not values.IsEmpty then
+                let place = $"{Observables.NameOf series.Observable} at {m}"
+                Expect.floatClose Accuracy.high series.Mean[m - 1] (List.average values) $"mean {place}"
+                Expect.floatClose Accuracy.high series.Maximum[m - 1] (List.max values) $"largest {place}"
+                Expect.floatClose Accuracy.high series.Minimum[m - 1] (List.min values) $"smallest {place}"
+
 let private plainTests =
     [
         for schedule, job in schedules do
@@ -106,6 +123,8 @@ let private plainTests =
                                     (abs (found - values[o]))
                                     2e-9
                                     $"{Observables.NameOf(enum<Observable> o)} of {place}: {found}, {values[o]}"
+
+                    expectMeans rows outcome.Result
                 }
     ]
 

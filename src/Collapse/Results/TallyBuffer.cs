@@ -16,7 +16,10 @@ internal sealed class TallyBuffer(Tally tally, int observables)
     private int _contexts;
     private int _entries;
 
-    /// <summary>Adds a context at one reported generation, now or with <see cref="Flush"/>.</summary>
+    /// <summary>
+    /// Adds a context at one reported generation, now or with <see cref="Flush"/>. What follows report 0 of a context is its
+    /// report 1, 2, …, without those of others between them unless it was flushed before.
+    /// </summary>
     public void Add(int report, in Tally.Entry entry)
     {
         if (report == 0)
@@ -29,7 +32,7 @@ internal sealed class TallyBuffer(Tally tally, int observables)
             _starts[_contexts++] = _entries;
         }
 
-        if (_contexts == 0 || report != _entries - _starts[_contexts - 1] || _entries == MostEntries)
+        if (_contexts == 0 || _entries == MostEntries)
         {
             tally.Add(report, entry);
             return;
