@@ -647,6 +647,16 @@ let private memoryTests =
             "--samples 10000: the run would take "
             "; lower --samples, or --generations or --window: a context keeps 9999999 earlier training sets"
         expect
+            "a history of small sets, a line of memory each at least"
+            { fully with
+                Scenario = Scenario.RandomModels
+                Samples = Some 10
+                Generations = Some 10_000_000
+            }
+            (2.0 * gibibyte)
+            "--samples 10: the run would take "
+            "; lower --samples, or --generations or --window: a context keeps 9999999 earlier training sets"
+        expect
             "a vocabulary that does not fit"
             { fully with
                 Prior = Some(prior "uniform:1000000000")

@@ -93,14 +93,12 @@ public sealed class CpuEngine : IEngine
         ArgumentNullException.ThrowIfNull(plan);
         double set = plan.LargestSet;
         double vocabulary = VocabularyBound(plan);
-        double token = TokenBytes(plan);
+        int token = TokenBytes(plan);
+        double sets = token * (plan.Schedule.Lookback + 1.0) * KeptSets.Stride(plan.LargestSet, token);
         double kept = plan.Schedule.KeepsReal || plan.IsCorpus ? set : 0;
         double truth = plan.IsPerContext ? 64.0 * plan.Vocabulary : 0;
         double walk = plan.Schedule.IsChain ? AncestralWalk<Lanes128>.BytesPerToken : 0;
-        return _threads
-            * (
-                (token * ((set * (plan.Schedule.Lookback + 1)) + kept)) + ((8 + walk) * set) + (60 * vocabulary) + truth
-            );
+        return _threads * (sets + (token * kept) + ((8 + walk) * set) + (60 * vocabulary) + truth);
     }
 
     /// <inheritdoc/>

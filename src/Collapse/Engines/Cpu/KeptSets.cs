@@ -3,6 +3,24 @@ using System.Runtime.InteropServices;
 
 namespace Collapse.Engines.Cpu;
 
+/// <summary>How <see cref="KeptSets{TToken}"/> lie in memory.</summary>
+internal static class KeptSets
+{
+    private const int LineBytes = 64;
+
+    /// <summary>
+    /// Tokens from the beginning of a set to that of the next one: whole cache lines, and behind each set room for what a
+    /// <see cref="ByteLookup"/> spoils.
+    /// </summary>
+    /// <param name="largest">Tokens of the largest set.</param>
+    /// <param name="tokenBytes">Bytes of a token, 2 or 4.</param>
+    public static long Stride(long largest, int tokenBytes)
+    {
+        int perLine = LineBytes / tokenBytes;
+        return (largest + ByteLookup.Padding + perLine - 1) / perLine * perLine;
+    }
+}
+
 /// <summary>
 /// The training sets of a context that later generations still read. They lie at equal distances in one piece of memory,
 /// so that a draw from any of them needs no pointer that would have to be read before.
@@ -14,26 +32,27 @@ internal sealed class KeptSets<TToken>(int slots)
 {
     private readonly int[] _sizes = new int[slots];
 
-    // Arrays are as long as an int can say: in lines they hold all that a machine may have.
-    private Line[] _lines = [];
+    // The length of an array is an int: of tokens it would not hold all that a machine may have.
+    private Page[] _pages = [];
 
     /// <summary>Tokens from the beginning of a set to that of the next one.</summary>
     public nuint Stride { get; private set; }
 
     /// <summary>The beginning of the set in slot 0.</summary>
-    public ref TToken First => ref Unsafe.As<Line, TToken>(ref MemoryMarshal.GetArrayDataReference(_lines));
+    public ref TToken First => ref Unsafe.As<Page, TToken>(ref MemoryMarshal.GetArrayDataReference(_pages));
 
     /// <summary>Makes room for the sets of another context; those there are lost.</summary>
-    /// <param name="largest">Tokens of its largest set; <see cref="ByteLookup.Padding"/> more may be spoilt behind each.</param>
+    /// <param name="largest">Tokens of its largest set.</param>
     public void Begin(long largest)
     {
-        int perLine = Unsafe.SizeOf<Line>() / Unsafe.SizeOf<TToken>();
-        long lines = (largest + ByteLookup.Padding + perLine - 1) / perLine;
-        Stride = (nuint)(lines * perLine);
-        if (_lines.Length < lines * slots)
+        long stride = KeptSets.Stride(largest, Unsafe.SizeOf<TToken>());
+        Stride = (nuint)stride;
+        int perPage = Unsafe.SizeOf<Page>() / Unsafe.SizeOf<TToken>();
+        long pages = ((stride * slots) + perPage - 1) / perPage;
+        if (_pages.Length < pages)
         {
-            _lines = [];
-            _lines = GC.AllocateUninitializedArray<Line>(checked((int)(lines * slots)));
+            _pages = [];
+            _pages = GC.AllocateUninitializedArray<Page>(checked((int)pages));
         }
     }
 
@@ -53,8 +72,8 @@ internal sealed class KeptSets<TToken>(int slots)
         return MemoryMarshal.CreateSpan(ref Unsafe.Add(ref First, Stride * (nuint)slot), _sizes[slot]);
     }
 
-    [InlineArray(8)]
-    private struct Line
+    [InlineArray(512)]
+    private struct Page
     {
         private ulong _first;
     }
