@@ -55,7 +55,7 @@ internal sealed class RunOptions
     private readonly Option<string> _trace = OptionValue.Create(
         "--trace",
         "C",
-        "Contexts, from the first, whose whole trajectory is kept in the run folder, 0 to 1,000,000 [default: 0]"
+        "Contexts, from the first, whose whole trajectory is kept in the folder of --out, 0 to 1,000,000 [default: 0]"
     );
     private readonly Option<string> _out = OptionValue.Create(
         "--out",

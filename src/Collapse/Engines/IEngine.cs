@@ -6,6 +6,7 @@ namespace Collapse.Engines;
 /// <summary>
 /// Something that trains contexts. Every engine with the closed-form refit (eq. 2) gives the same integers for
 /// the same plan; an engine with another refit is another implementation of this interface.
+/// An engine does one run at a time: runs side by side need an engine each.
 /// </summary>
 public interface IEngine : IDisposable
 {
