@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Collapse.Kernels;
 
@@ -21,6 +22,7 @@ public static class SketchBins
     public const int Count = Pages * PageLength;
 
     /// <summary>The bin of a value from 0 to 2^63 - 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Bin(long value)
     {
         int exponent = Math.Max(0, 63 - SubBits - BitOperations.LeadingZeroCount((ulong)value));

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Collapse.Kernels;
 
 namespace Collapse.Results;
@@ -18,6 +19,7 @@ internal struct Moments
     private long count;
 
     /// <summary>Adds a value in 0 … 2^62.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(long value, long weight)
     {
         sum += value;

@@ -20,10 +20,12 @@ internal sealed class QuantileSketch(int cells)
 
     // The pages in use, numbered from 1, in blocks that stay where they are; which pages each cell has, 0 for none.
     private readonly int[] _pageOf = new int[cells * Pages];
-    private readonly List<uint[]> _blocks = [new uint[BlockPages * PageLength]];
+    private uint[][] _blocks = [new uint[BlockPages * PageLength]];
+    private int _blockCount = 1;
     private int _last;
 
     /// <summary>Counts a value ≥ 0 in a cell (one observable at one generation).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(int cell, long value)
     {
         int bin = SketchBins.Bin(value);
@@ -150,20 +152,30 @@ internal sealed class QuantileSketch(int cells)
     }
 
     /// <summary>The page of a cell, new if need be.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Span<uint> Page(int slot)
     {
-        if (_pageOf[slot] == 0)
-        {
-            _pageOf[slot] = ++_last;
-            if (_last == _blocks.Count * BlockPages)
-            {
-                _blocks.Add(new uint[BlockPages * PageLength]);
-            }
-        }
-
-        return PageAt(_pageOf[slot]);
+        int number = _pageOf[slot];
+        return PageAt(number == 0 ? NewPage(slot) : number);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int NewPage(int slot)
+    {
+        if (++_last == _blockCount * BlockPages)
+        {
+            if (_blockCount == _blocks.Length)
+            {
+                Array.Resize(ref _blocks, 2 * _blockCount);
+            }
+
+            _blocks[_blockCount++] = new uint[BlockPages * PageLength];
+        }
+
+        return _pageOf[slot] = _last;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Span<uint> PageAt(int number) =>
-        _blocks[number / BlockPages].AsSpan(number % BlockPages * PageLength, PageLength);
+        _blocks[(uint)number / BlockPages].AsSpan((int)((uint)number % BlockPages) * PageLength, PageLength);
 }
