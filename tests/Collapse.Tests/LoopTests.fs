@@ -40,37 +40,73 @@ let private lookupTests =
                 }
     ]
 
-/// Bounds with the most rejections: so many wait that they are redrawn more than once on the way.
 let private redrawTests =
     let check name (indices: DrawStream -> uint32 -> int -> uint16[]) =
-        test $"rejected draws at {name}" {
-            let stream = DrawStream(77UL, 5u, 9u, 2u, DrawPurpose.Index)
+        let equal (stream: DrawStream) bound count =
+            Expect.isTrue (UniformIndex.UsesHalfWords bound) $"{bound} uses 16-bit lanes"
 
-            for bound in [ 1000u; 1040u; 2048u; 21627u ] do
-                Expect.isTrue (UniformIndex.UsesHalfWords bound) $"{bound} uses 16-bit lanes"
+            let expected =
+                Array.init count (fun d -> uint16 (UniformIndex.Draw(&stream, uint32 d, bound)))
 
-                let expected =
-                    Array.init 30_000 (fun d -> uint16 (UniformIndex.Draw(&stream, uint32 d, bound)))
+            Expect.equal (indices stream bound count) expected $"bound {bound}"
 
-                Expect.equal (indices stream bound 30_000) expected $"bound {bound}"
-        }
+        testList
+            name
+            [
+                // Bounds with the most rejections: so many wait that they are redrawn more than once on the way. More draws
+                // than 16 bits number.
+                test "rejected draws" {
+                    for bound in [ 1000u; 1040u; 2048u; 21627u ] do
+                        equal (DrawStream(77UL, 5u, 9u, 2u, DrawPurpose.Index)) bound 70_000
+                }
 
-    let indicesOf (random: RandomLanes<'T>) (stream: DrawStream) bound count =
+                // One redraw in 160,000: the first and the fifteenth of a stream were searched for.
+                for generation, draw in [ 15252u, 75u; 508u, 1635u ] do
+                    test $"draw {draw} of generation {generation}, rejected twice" {
+                        let bound = 65_000u
+                        let stream = DrawStream(77UL, 5u, generation, 2u, DrawPurpose.Index)
+                        let half = (stream.Block(draw / 8u, 0u)).X1 >>> 16
+                        Expect.isLessThan (half * bound &&& 0xFFFFu) (UniformIndex.Threshold16 bound) "rejected"
+                        let again = (stream.Block(draw, 1u)).X0
+                        Expect.isLessThan (again * bound) (UniformIndex.Threshold32 bound) "rejected again"
+                        equal stream bound 3_000
+                    }
+            ]
+
+    let indicesOf (create: unit -> RandomLanes<'T>) (stream: DrawStream) bound count =
         let buffer = Array.zeroCreate<uint64>(count / 2 + RandomLanes<'T>.Padding)
-        random.FillIndices(&stream, bound, count, Span buffer)
+        create().FillIndices(&stream, bound, count, Span buffer)
         Runtime.InteropServices.MemoryMarshal.Cast<uint64, uint16>(ReadOnlySpan buffer).Slice(0, count).ToArray()
 
     [
         for width in CpuEngine.Widths do
             match width with
-            | VectorWidth.Bits512 -> check "512 bits" (indicesOf (RandomLanes<Lanes512> 77UL))
-            | VectorWidth.Bits256 -> check "256 bits" (indicesOf (RandomLanes<Lanes256> 77UL))
-            | _ -> check "128 bits" (indicesOf (RandomLanes<Lanes128> 77UL))
+            | VectorWidth.Bits512 -> check "512 bits" (indicesOf (fun () -> RandomLanes<Lanes512> 77UL))
+            | VectorWidth.Bits256 -> check "256 bits" (indicesOf (fun () -> RandomLanes<Lanes256> 77UL))
+            | _ -> check "128 bits" (indicesOf (fun () -> RandomLanes<Lanes128> 77UL))
     ]
 
 let private countTests =
     [
-        for vocabulary in [ 1; 2; 3; 4; 5; 8; 17; 32; 33; BitPlaneCounter.LargestVocabulary ] do
+        for vocabulary in
+            [
+                1
+                2
+                3
+                4
+                5
+                8
+                9
+                17
+                32
+                33
+                64
+                65
+                121
+                128
+                129
+                BitPlaneCounter.LargestVocabulary
+            ] do
             for size in [ 1; 63; 64; 511; 512; 513; 1000; 4097; BitPlaneCounter.LongestSet ] do
                 test $"{size} tokens of {vocabulary} kinds" {
                     if not BitPlaneCounter.IsSupported then
@@ -82,7 +118,7 @@ let private countTests =
                     // Twice: what the first set leaves behind must not count. The second leans to one side.
                     for pick in [ (fun () -> random.Next vocabulary); (fun () -> vocabulary - 1) ] do
                         let set = Array.init size (fun _ -> uint16 (pick ()))
-                        let counts = Array.zeroCreate<int>((vocabulary + 3) / 4 * 4)
+                        let counts = Array.zeroCreate<int>((vocabulary + 7) / 8 * 8)
                         counter.Count(ReadOnlySpan set, vocabulary, Span counts)
 
                         let expected =
@@ -95,7 +131,7 @@ let private countTests =
             let random = Random 84
 
             for size in [ 1_000; 8_192; 8_193; 15_873; 20_480; 40_000 ] do
-                for vocabulary in [ 1; 5; 48; 49; 64; 65; 80; 200 ] do
+                for vocabulary in [ 1; 5; 48; 64; 191; 192; 193; 200 ] do
                     // Every number, and then the last one.
                     let set =
                         Array.init size (fun i -> uint16 (if i < 900 then random.Next vocabulary else vocabulary - 1))

@@ -129,18 +129,34 @@ let private randomness =
             (core "Engines/Cpu/RandomLanes")
             [
                 "key0 + ((uint)round", "key0 + (1 + (uint)round"
-                "T.Xor(T.ShiftRight(product0), x3", "T.Xor(T.ShiftRight(product0), x1"
-                "x3 = product0;", "x3 = product1;"
-                "block = T.Add(block, step)", "block = T.Add(block, block)"
+                "state = d.Ahead(step)", "state = c.Ahead(step)"
+                "state = a.Ahead(step)", "state = a"
+                "PhiloxState<T> c = b.Ahead(step)", "PhiloxState<T> c = b"
+                "(done + (2 * T.Blocks))", "(done + (4 * T.Blocks))"
                 "(count + 7) / 8", "count / 8"
                 "(count + 3) / 4", "count / 4"
                 "if (bound < 0x10000)", "if (bound < 0x8000)"
                 "lanes[draw] = UniformIndex.Redraw", "lanes[draw] |= UniformIndex.Redraw"
                 "FirstAttempt = 1 << 24", "FirstAttempt = 1 << 25"
-                "threshold = (ushort)UniformIndex.Threshold16(bound)", "threshold = (ushort)0"
-                "uint threshold = UniformIndex.Threshold32(bound)", "uint threshold = 0"
-                "i += 2 * T.Blocks", "i += 4 * T.Blocks"
+                "threshold = (ushort)_threshold16", "threshold = (ushort)0"
+                "uint threshold = _threshold32", "uint threshold = 0"
+                "if (bound != _bound)", "if (_bound == 0)"
+                "i < count; i += 2 * T.Blocks)\n        {\n            ulong",
+                "i < count; i += 4 * T.Blocks)\n        {\n            ulong"
                 "i += 4 * T.Blocks", "i += 8 * T.Blocks"
+                "Portion = 1 << 16", "Portion = 1 << 17"
+                "(uint)start + _waiting[j]", "_waiting[j]"
+                "b.X0 = T.Load(ref _draws[i + T.Blocks]);", ""
+                "ref _redrawn[i + T.Blocks]", "ref _redrawn[i]"
+                "threshold) << T.Blocks)", "threshold))"
+                "rejected != 0; rejected &= rejected - 1", "false;"
+            ]
+        killed
+            (core "Engines/Cpu/PhiloxState")
+            [
+                "T.Xor(T.ShiftRight(product0), X3", "T.Xor(T.ShiftRight(product0), X1"
+                "X3 = product0;", "X3 = product1;"
+                "new(T.Add(X0, step)", "new(T.Add(X0, X0)"
             ]
         killed
             (core "Engines/Cpu/PhiloxLanes")
@@ -157,8 +173,11 @@ let private randomness =
                 "Vector256.LessThanOrEqual(x * b, Vector256.Create(threshold))"
                 "Vector256.LessThan(rest, Vector256.Create(threshold))",
                 "Vector256.LessThanOrEqual(rest, Vector256.Create(threshold))"
-                "Vector128.LessThan(rest, Vector128.Create(threshold)).ExtractMostSignificantBits();\n    }\n\n    public static ulong MapWords",
-                "Vector128.LessThanOrEqual(rest, Vector128.Create(threshold)).ExtractMostSignificantBits();\n    }\n\n    public static ulong MapWords"
+                "Vector128.LessThan(x * Vector128.Create(bound), Vector128.Create(threshold))",
+                "Vector128.LessThanOrEqual(x * Vector128.Create(bound), Vector128.Create(threshold))"
+                "Indices + Vector512.Create(first)", "Indices"
+                "(mask != 0);\n        mask &= mask - 1;", "(mask != 0);"
+                "Unsafe.Add(ref list, count++)", "Unsafe.Add(ref list, count)"
                 "Vector128<ulong> odd = Multiply(x >>> 32, b)", "Vector128<ulong> odd = Multiply(x, b)"
                 "Narrow((lower * b) >>> 16, (upper * b) >>> 16)", "Narrow((upper * b) >>> 16, (lower * b) >>> 16)"
             ]
@@ -428,7 +447,7 @@ let private host =
                 "_sets.Of(m - segment.Lag)", "_sets.Of(m - 1)"
                 "start += target.Length;", "start = target.Length;"
                 "segment.Kind == SegmentKind.KeepReal ? 0", "segment.Kind == SegmentKind.FreshReal ? 0"
-                "(target.Length + 1) / 2, _lanes", "target.Length / 2, _lanes"
+                "(target.Length + 1) / 2, lanes", "target.Length / 2, lanes"
                 "place < table.Thresholds[column]", "place <= table.Thresholds[column]"
                 "_random.FillWordIndices(indices", "_random.FillIndices(indices"
                 "* stride;", ";"
@@ -483,8 +502,8 @@ let private host =
                 "sum[i] += other[i]", "sum[i] = other[i]"
                 "table3, Number(Unsafe.Add(ref token, i + 3))", "table3, Number(Unsafe.Add(ref token, i + 2))"
                 "t < tables", "t < tables - 1"
-                "_tables.AsSpan(0, tables * room).Clear()", "_tables.AsSpan(0, room).Clear()"
-                "Add(_tables.AsSpan(0, known.Length), known);", ""
+                "buffer.Clear();", "buffer[..room].Clear();"
+                "Add(buffer[..known.Length], known);", ""
             ]
         killed
             (core "Engines/Cpu/LocalVocabulary")
@@ -497,6 +516,8 @@ let private host =
                 "Convert.ToInt32(counts[i] > 0)", "Convert.ToInt32(counts[i] > 1)"
                 "int i = known", "int i = known + 1"
                 "Units = Resized(Units, length)", "Units = new long[length]"
+                "token < 0 ? -1 : ", ""
+                "if (_vocabulary <= _slotCount)", "if (_vocabulary <= _slotCount + 1)"
             ]
     ]
 
@@ -661,8 +682,8 @@ let private jumps =
                 ": UniformIndex.Threshold32(bound);", ": 0ul;"
                 "isHalf ? 2ul : 1ul", "isHalf ? 4ul : 1ul"
                 "isHalf ? 4ul : 2ul", "isHalf ? 4ul : 1ul"
-                "T.Choose(isOdd, x0, x1)", "T.Choose(isOdd, x1, x0)"
-                "T.Choose(isOdd, x2, x3)", "T.Choose(isOdd, x2, x2)"
+                "T.Choose(isOdd, block.X0, block.X1)", "T.Choose(isOdd, block.X1, block.X0)"
+                "T.Choose(isOdd, block.X2, block.X3)", "T.Choose(isOdd, block.X2, block.X2)"
                 "T.ShiftRight(word, 16)", "T.ShiftRight(word, 15)"
                 "T.Less(T.And(product, laneMask), thresholds)", "T.Less(product, thresholds)"
                 "T.And(given, high), T.Shift", "given, T.Shift"
@@ -887,13 +908,15 @@ let private loops =
         killed
             (core "Engines/Cpu/ByteLookup")
             [
-                "TableLength = 128", "TableLength = 64"
+                " TableLength = 128", " TableLength = 64"
                 "ref Unsafe.Add(ref indices, i), 32)", "ref Unsafe.Add(ref indices, i), 31)"
                 "LoadUnsafe(ref here, 48)", "LoadUnsafe(ref here, 32)"
                 "(byte)source[i]", "(byte)(source[i] & 127)"
-                "(source.Length + TableLength - 1) / TableLength", "source.Length / TableLength"
-                "lower >>> 7", "lower >>> 8"
-                "t < tables", "t < tables - 1"
+                "(source.Length + PairLength - 1) / PairLength", "source.Length / PairLength"
+                "Vector512.LessThan(place.AsSByte(), default)", "Vector512.GreaterThan(place.AsSByte(), default)"
+                "p < pairs", "p < pairs - 1"
+                "Evens + Vector512<byte>.One", "Evens"
+                "isSecond, second, first", "isSecond, first, second"
                 "number += Vector512<byte>.One;", ""
                 "StoreUnsafe(ref target, 32)", "StoreUnsafe(ref target, 33)"
                 "LoadUnsafe(ref table, 64)", "LoadUnsafe(ref table, 63)"
@@ -902,17 +925,26 @@ let private loops =
         killed
             (core "Engines/Cpu/BitPlaneCounter")
             [
-                "LargestVocabulary = 48", "LargestVocabulary = 80"
-                "LongestSet = 16 * BlockTokens", "LongestSet = 40 * BlockTokens"
-                "Math.Max(vocabulary - 1, 2)", "Math.Max(vocabulary - 1, 1)"
+                "LargestVocabulary = 192", "LargestVocabulary = 264"
+                "(vocabulary + 7) & -8", "vocabulary"
                 "counts[0] -= (blocks * BlockTokens) - set.Length;", ""
-                "_rest.AsSpan().Clear();", ""
-                "_planes.AsSpan((blocks - 1) * Planes * 8, Planes * 8).Clear();", ""
-                "<< (7 - b)", "<< (6 - b)"
-                "0x04030302_03020201ul", "0x04030302_03020200ul"
-                "((ulong)((first >> b) & 1) - 1)", "((ulong)((first >> b) & 1))"
-                "lower & plane0", "lower | plane0"
-                "+ Avx512F.UnpackHigh(first, second)", "+ Avx512F.UnpackLow(first, second)"
+                "block[rest.Length..].Clear();", ""
+                "rest.Length >= BlockTokens", "rest.Length >= 0"
+                "(i / 16) + (i % 16 * 8)", "(i / 16) + (i % 16 * 4)"
+                "Vector512.Create((byte)4)", "Vector512.Create((byte)3)"
+                "ref Unsafe.Add(ref plane, 4 * PlaneWords)\n", "ref plane\n"
+                "0x80402010_08040201ul", "0x80402010_08040102ul"
+                "part2, part3, 0xEE", "part2, part3, 0x44"
+                "PopCount((uint)i)", "PopCount((uint)i >> 1)"
+                "0x80000000_00000000ul", "0x40000000_00000000ul"
+                "b >= 2; b--", "b > 2; b--"
+                "parts = ((numbers - 1) >> b) + 1;", "parts = 1;"
+                "int part = parts - 1; part >= 0; part--", "int part = 0; part < parts; part++"
+                "PerByte(lower & plane0);\n                count2", "PerByte(lower | plane0);\n                count2"
+                "PerByte(lower & plane0);\n                count6", "PerByte(lower | plane0);\n                count6"
+                "block += 2)", "block += 3)"
+                "sum += (Avx512F", "sum = (Avx512F"
+                "+ Avx512F.UnpackHigh(a, b)", "+ Avx512F.UnpackLow(a, b)"
             ]
     ]
 

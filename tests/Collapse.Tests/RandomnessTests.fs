@@ -90,13 +90,14 @@ let private lanesOf<'T when 'T: unmanaged and 'T :> IPhiloxLanes<'T>> name =
                 let lanes = Array.init 0x10000 uint16
                 let rejected = Array.zeroCreate<bool> lanes.Length
                 let length = 4 * 'T.Blocks
+                let list = Array.zeroCreate<uint16> length
+                let threshold = uint16 (UniformIndex.Threshold16 bound)
 
                 for i in 0..length .. lanes.Length - 1 do
-                    let mask =
-                        'T.MapHalfWords(&lanes[i], uint16 bound, uint16 (UniformIndex.Threshold16 bound))
+                    let count = 'T.MapHalfWords(&lanes[i], uint16 bound, threshold, uint16 i, &list[0])
 
-                    for j in 0 .. length - 1 do
-                        rejected[i + j] <- (mask >>> j) &&& 1UL = 1UL
+                    for j in 0 .. count - 1 do
+                        rejected[int list[j]] <- true
 
                 lanes, rejected
         MapWords =

@@ -44,7 +44,7 @@ public class Generation
     [GlobalSetup]
     public void SetUp()
     {
-        _vocabulary.Clear(Support);
+        _vocabulary.Clear(Support, Support);
         for (int d = 0; d < Samples; d++)
         {
             _set[d] = (ushort)_vocabulary.Number(d % Support);

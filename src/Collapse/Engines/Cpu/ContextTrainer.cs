@@ -43,9 +43,10 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private TToken[] _real = [];
     private int[] _realCounts = [];
     private int _realKinds;
-    private ulong[] _lanes = [];
-    private ulong[] _moreLanes = [];
+    private readonly AlignedBuffer<ulong> _lanes = new();
+    private readonly AlignedBuffer<ulong> _moreLanes = new();
     private int[] _numbers = [];
+    private TToken[] _newNumbers = [];
 
     private ContextTruth? _truth;
     private uint _context;
@@ -213,7 +214,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         _samples = chunk.Table.Samples[index];
         _realSize = chunk.Table.Real[index];
         long first = _plan.Schedule.SetSize(1, _samples, _realSize);
-        _vocabulary.Clear((int)Math.Min(first, _plan.Vocabulary));
+        _vocabulary.Clear((int)Math.Min(first, _plan.Vocabulary), _plan.Vocabulary);
         _sets.Begin(_plan.Schedule.LargestSet(_samples, _realSize));
         _realKinds = 0;
         _truth = _plan.IsCorpus ? null : _plan.TruthOf(_context);
@@ -312,38 +313,40 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     /// <summary>Uniform draws from one training set.</summary>
     private void Draw(in DrawStream stream, ReadOnlySpan<TToken> source, Span<TToken> target)
     {
-        Reserve(ref _lanes, (target.Length / 2) + RandomLanes<TLanes>.Padding);
-        _random.FillIndices(stream, (uint)source.Length, target.Length, _lanes);
-        bool isHalf = UniformIndex.UsesHalfWords((uint)source.Length);
-        if (
-            ByteLookup.IsSupported
-            && TLanes.Blocks == 8
-            && typeof(TToken) == typeof(ushort)
-            && source.Length <= ByteLookup.LongestSet
-            && _vocabulary.Count <= ByteLookup.LargestVocabulary
-        )
+        Span<ulong> lanes = _lanes.Reserve((target.Length / 2) + RandomLanes<TLanes>.Padding);
+        _random.FillIndices(stream, (uint)source.Length, target.Length, lanes);
+        bool isHalf = _random.UsesHalfWords((uint)source.Length);
+        if (CanLookUp(source.Length, _vocabulary.Count))
         {
             ref ushort to = ref Unsafe.As<TToken, ushort>(ref MemoryMarshal.GetReference(target));
             ReadOnlySpan<ushort> from = MemoryMarshal.Cast<TToken, ushort>(source);
-            ref ulong lanes = ref MemoryMarshal.GetArrayDataReference(_lanes);
+            ref ulong lane = ref MemoryMarshal.GetReference(lanes);
             if (isHalf)
             {
-                _lookup.Gather(ref Unsafe.As<ulong, ushort>(ref lanes), from, ref to, target.Length);
+                _lookup.Gather(ref Unsafe.As<ulong, ushort>(ref lane), from, ref to, target.Length);
             }
             else
             {
-                _lookup.Gather(ref Unsafe.As<ulong, uint>(ref lanes), from, ref to, target.Length);
+                _lookup.Gather(ref Unsafe.As<ulong, uint>(ref lane), from, ref to, target.Length);
             }
         }
         else if (isHalf)
         {
-            Gather(MemoryMarshal.Cast<ulong, ushort>(_lanes), source, target);
+            Gather(MemoryMarshal.Cast<ulong, ushort>(lanes), source, target);
         }
         else
         {
-            Gather(MemoryMarshal.Cast<ulong, uint>(_lanes), source, target);
+            Gather(MemoryMarshal.Cast<ulong, uint>(lanes), source, target);
         }
     }
+
+    /// <summary>Whether a <see cref="ByteLookup"/> reads tokens of so many kinds from so many.</summary>
+    private static bool CanLookUp(int length, int kinds) =>
+        ByteLookup.IsSupported
+        && TLanes.Blocks == 8
+        && typeof(TToken) == typeof(ushort)
+        && length <= ByteLookup.LongestSet
+        && kinds <= ByteLookup.LargestVocabulary;
 
     // Indices lie below source.Length by construction (UniformIndex), so the bounds are not checked again.
     private static void Gather(ReadOnlySpan<ushort> indices, ReadOnlySpan<TToken> source, Span<TToken> target)
@@ -369,14 +372,14 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     /// <summary>Draws from the explicit truth; new tokens enter the vocabulary.</summary>
     private void DrawTruth(in DrawStream stream, Span<TToken> target)
     {
-        Reserve(ref _lanes, target.Length + RandomLanes<TLanes>.Padding);
+        Span<ulong> lanes = _lanes.Reserve(target.Length + RandomLanes<TLanes>.Padding);
         Reserve(ref _numbers, target.Length);
-        _random.Fill(stream, (target.Length + 1) / 2, _lanes);
+        _random.Fill(stream, (target.Length + 1) / 2, lanes);
 
         // Three passes: a large truth lies far from the processor, and within a pass no read waits for another.
         for (int d = 0; d < target.Length; d++)
         {
-            _numbers[d] = TruthToken(stream, (uint)d, _lanes[d]);
+            _numbers[d] = TruthToken(stream, (uint)d, lanes[d]);
         }
 
         int known = _vocabulary.Count;
@@ -416,19 +419,19 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     /// </summary>
     private void DrawMixture(int m, int segment, Span<TToken> target)
     {
-        Reserve(ref _lanes, (target.Length / 2) + RandomLanes<TLanes>.Padding);
-        Reserve(ref _moreLanes, (target.Length / 2) + RandomLanes<TLanes>.Padding);
+        Span<ulong> lanes = _lanes.Reserve((target.Length / 2) + RandomLanes<TLanes>.Padding);
+        Span<ulong> moreLanes = _moreLanes.Reserve((target.Length / 2) + RandomLanes<TLanes>.Padding);
         DrawStream indices = Stream(m, segment, DrawPurpose.MixtureIndex);
-        _random.FillIndices(Stream(m, segment, DrawPurpose.MixtureSource), (uint)m, target.Length, _lanes);
-        _random.FillWordIndices(indices, (uint)target.Length, target.Length, _moreLanes);
+        _random.FillIndices(Stream(m, segment, DrawPurpose.MixtureSource), (uint)m, target.Length, lanes);
+        _random.FillWordIndices(indices, (uint)target.Length, target.Length, moreLanes);
         DrawStream fresh = Stream(m, segment, DrawPurpose.Truth);
         if (UniformIndex.UsesHalfWords((uint)m))
         {
-            GatherMixture(MemoryMarshal.Cast<ulong, ushort>(_lanes), fresh, indices, target);
+            GatherMixture(MemoryMarshal.Cast<ulong, ushort>(lanes), fresh, indices, target);
         }
         else
         {
-            GatherMixture(MemoryMarshal.Cast<ulong, uint>(_lanes), fresh, indices, target);
+            GatherMixture(MemoryMarshal.Cast<ulong, uint>(lanes), fresh, indices, target);
         }
     }
 
@@ -443,7 +446,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         // Every model lies in the slot of its own number. What comes from slot 0, which is of none, or from a model of
         // another size, is drawn anew below.
         ref TIndex source = ref MemoryMarshal.GetReference(sources);
-        ref uint place = ref Unsafe.As<ulong, uint>(ref MemoryMarshal.GetArrayDataReference(_moreLanes));
+        ref uint place = ref Unsafe.As<ulong, uint>(ref _moreLanes.First);
         ref TToken from = ref _sets.First;
         nuint stride = _sets.Stride;
         for (int d = 0; d < target.Length; d++)
@@ -533,12 +536,21 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
             return;
         }
 
-        Reserve(ref _numbers, _vocabulary.Count);
-        _vocabulary.Keep(_counter.Counts, _numbers);
+        int before = _vocabulary.Count;
+        Reserve(ref _newNumbers, before);
+        _vocabulary.Keep<TToken>(_counter.Counts, _newNumbers);
         Span<TToken> set = _sets.Of(m);
+        if (CanLookUp(before, _vocabulary.Count))
+        {
+            ref ushort first = ref Unsafe.As<TToken, ushort>(ref MemoryMarshal.GetReference(set));
+            ReadOnlySpan<ushort> numbers = MemoryMarshal.Cast<TToken, ushort>(_newNumbers.AsSpan(0, before));
+            _lookup.Gather(ref first, numbers, ref first, set.Length);
+            return;
+        }
+
         for (int i = 0; i < set.Length; i++)
         {
-            set[i] = TToken.CreateTruncating(_numbers[int.CreateTruncating(set[i])]);
+            set[i] = _newNumbers[int.CreateTruncating(set[i])];
         }
     }
 

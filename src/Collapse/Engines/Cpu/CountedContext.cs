@@ -86,7 +86,7 @@ internal sealed class CountedContext<TLanes>(RandomLanes<TLanes> random, ulong[]
 
     private void KeepAlive(LocalVocabulary vocabulary)
     {
-        vocabulary.Keep(_counts.AsSpan(0, Length), _numbers);
+        vocabulary.Keep<int>(_counts.AsSpan(0, Length), _numbers);
         int kept = 0;
         for (int i = 0; i < Length; i++)
         {

@@ -6,8 +6,6 @@ namespace Collapse.Engines.Cpu;
 /// <summary>How <see cref="KeptSets{TToken}"/> lie in memory.</summary>
 internal static class KeptSets
 {
-    private const int LineBytes = 64;
-
     /// <summary>
     /// Tokens from the beginning of a set to that of the next one: whole cache lines, and behind each set room for what a
     /// <see cref="ByteLookup"/> spoils.
@@ -16,7 +14,7 @@ internal static class KeptSets
     /// <param name="tokenBytes">Bytes of a token, 2 or 4.</param>
     public static long Stride(long largest, int tokenBytes)
     {
-        int perLine = LineBytes / tokenBytes;
+        int perLine = CacheLine.Bytes / tokenBytes;
         return (largest + ByteLookup.Padding + perLine - 1) / perLine * perLine;
     }
 }
@@ -34,12 +32,17 @@ internal sealed class KeptSets<TToken>(int slots)
 
     // The length of an array is an int: of tokens it would not hold all that a machine may have.
     private Page[] _pages = [];
+    private int _start;
 
     /// <summary>Tokens from the beginning of a set to that of the next one.</summary>
     public nuint Stride { get; private set; }
 
     /// <summary>The beginning of the set in slot 0.</summary>
-    public ref TToken First => ref Unsafe.As<Page, TToken>(ref MemoryMarshal.GetArrayDataReference(_pages));
+    public ref TToken First =>
+        ref Unsafe.AddByteOffset(
+            ref Unsafe.As<Page, TToken>(ref MemoryMarshal.GetArrayDataReference(_pages)),
+            (nuint)_start
+        );
 
     /// <summary>Makes room for the sets of another context; those there are lost.</summary>
     /// <param name="largest">Tokens of its largest set.</param>
@@ -48,11 +51,13 @@ internal sealed class KeptSets<TToken>(int slots)
         long stride = KeptSets.Stride(largest, Unsafe.SizeOf<TToken>());
         Stride = (nuint)stride;
         int perPage = Unsafe.SizeOf<Page>() / Unsafe.SizeOf<TToken>();
-        long pages = ((stride * slots) + perPage - 1) / perPage;
+        int perLine = CacheLine.Bytes / Unsafe.SizeOf<TToken>();
+        long pages = ((stride * slots) + perLine + perPage - 1) / perPage;
         if (_pages.Length < pages)
         {
             _pages = [];
-            _pages = GC.AllocateUninitializedArray<Page>(checked((int)pages));
+            _pages = GC.AllocateUninitializedArray<Page>(checked((int)pages), pinned: true);
+            _start = CacheLine.BytesAhead(_pages);
         }
     }
 

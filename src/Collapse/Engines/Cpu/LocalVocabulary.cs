@@ -12,6 +12,7 @@ internal sealed class LocalVocabulary
 {
     private int[] _slots = [];
     private int _slotCount;
+    private int _vocabulary;
     private int[] _tokens = new int[32];
     private int[] _order = [];
     private long[] _scratch = [];
@@ -33,9 +34,11 @@ internal sealed class LocalVocabulary
 
     /// <summary>Starts anew. The slots in use follow the context's own size, not the largest ever met.</summary>
     /// <param name="expected">About how many tokens the context has.</param>
-    public void Clear(int expected)
+    /// <param name="vocabulary">Vocabulary size s.</param>
+    public void Clear(int expected, int vocabulary)
     {
         Count = 0;
+        _vocabulary = vocabulary;
         UseSlots((int)Math.Min(BitOperations.RoundUpToPowerOf2(2 * (uint)Math.Max(expected, 16)), 1u << 30));
     }
 
@@ -72,19 +75,20 @@ internal sealed class LocalVocabulary
         }
     }
 
-    /// <summary>The local number of a token, or -1.</summary>
-    public int Find(int token) => _slots[SlotOf(token)] - 1;
+    /// <summary>The local number of a token, or -1; a token may be unknown to the whole vocabulary.</summary>
+    public int Find(int token) => token < 0 ? -1 : _slots[SlotOf(token)] - 1;
 
     /// <summary>Keeps only the tokens that are present, in order. No token can be looked up afterwards.</summary>
     /// <param name="counts">The count of each local number.</param>
     /// <param name="numbers">Receives the new number of each local number that is present.</param>
-    public void Keep(ReadOnlySpan<int> counts, Span<int> numbers)
+    public void Keep<TNumber>(ReadOnlySpan<int> counts, Span<TNumber> numbers)
+        where TNumber : unmanaged, IBinaryInteger<TNumber>
     {
         int kept = 0;
         for (int i = 0; i < counts.Length; i++)
         {
             // Whether a token is still there cannot be predicted: copy always, and step on only where it is.
-            numbers[i] = kept;
+            numbers[i] = TNumber.CreateTruncating(kept);
             _tokens[kept] = _tokens[i];
             First[kept] = First[i];
             Units[kept] = Units[i];
@@ -132,6 +136,12 @@ internal sealed class LocalVocabulary
     /// <summary>The slot that holds a token, or the free one where it would go.</summary>
     private int SlotOf(int token)
     {
+        // Where there is a slot for each token of the vocabulary, nothing is to be searched.
+        if (_vocabulary <= _slotCount)
+        {
+            return token;
+        }
+
         var slot = (int)(((uint)token * Philox.Weyl0) >> (32 - BitOperations.Log2((uint)_slotCount)));
         while (_slots[slot] != 0 && _tokens[_slots[slot] - 1] != token)
         {

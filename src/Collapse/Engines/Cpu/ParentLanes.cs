@@ -56,14 +56,11 @@ internal sealed class ParentLanes<T>
             ref ulong here = ref Unsafe.Add(ref lane, i);
             T given = T.Load(ref here);
             T draw = T.And(given, low);
-            T x0 = T.ShiftRight(draw, blockBits);
-            T x1 = generation;
-            T x2 = context;
-            T x3 = tag;
-            RandomLanes<T>.Mix(ref key, ref x0, ref x1, ref x2, ref x3);
+            var block = new PhiloxState<T>(T.ShiftRight(draw, blockBits), generation, context, tag);
+            block.Mix(ref key);
             T isOdd = T.And(draw, wordLow);
-            T first = T.Choose(isOdd, x0, x1);
-            T second = T.Choose(isOdd, x2, x3);
+            T first = T.Choose(isOdd, block.X0, block.X1);
+            T second = T.Choose(isOdd, block.X2, block.X3);
             T word = T.Choose(T.And(draw, wordHigh), first, second);
             if (isHalf)
             {

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -50,8 +51,18 @@ internal interface IPhiloxLanes<TSelf>
     /// <summary>Writes the four words of every block, block after block.</summary>
     static abstract void Store(TSelf x0, TSelf x1, TSelf x2, TSelf x3, ref ulong target);
 
-    /// <summary>Replaces 4·Blocks 16-bit lanes by indices; the mask has a bit for each lane that is rejected.</summary>
-    static abstract ulong MapHalfWords(ref ushort lanes, ushort bound, ushort threshold);
+    /// <summary>
+    /// Replaces 4·Blocks 16-bit lanes by indices, and lists those that are rejected: the number of the first lane plus
+    /// their own. What lies up to 4·Blocks behind the beginning of the list is spoilt.
+    /// </summary>
+    /// <returns>How many are rejected.</returns>
+    static abstract int MapHalfWords(
+        ref ushort lanes,
+        ushort bound,
+        ushort threshold,
+        ushort first,
+        ref ushort rejected
+    );
 
     /// <summary>Replaces 2·Blocks 32-bit lanes by indices; the mask has a bit for each lane that is rejected.</summary>
     static abstract ulong MapWords(ref uint lanes, uint bound, uint threshold);
@@ -106,12 +117,21 @@ internal readonly struct Lanes512(Vector512<ulong> value) : IPhiloxLanes<Lanes51
         Avx512F.UnpackHigh(first, second).StoreUnsafe(ref target, 8);
     }
 
-    public static ulong MapHalfWords(ref ushort lanes, ushort bound, ushort threshold)
+    public static int MapHalfWords(ref ushort lanes, ushort bound, ushort threshold, ushort first, ref ushort rejected)
     {
         Vector512<ushort> x = Vector512.LoadUnsafe(ref lanes);
         Vector512<ushort> b = Vector512.Create(bound);
         Avx512BW.MultiplyHigh(x, b).StoreUnsafe(ref lanes);
-        return Vector512.LessThan(x * b, Vector512.Create(threshold)).ExtractMostSignificantBits();
+        Vector512<ushort> isRejected = Vector512.LessThan(x * b, Vector512.Create(threshold));
+        ulong mask = isRejected.ExtractMostSignificantBits();
+        if (!Avx512Vbmi2.IsSupported)
+        {
+            return LaneList.Write(mask, first, ref rejected);
+        }
+
+        Vector512<ushort> numbers = Vector512<ushort>.Indices + Vector512.Create(first);
+        Avx512Vbmi2.Compress(default, isRejected, numbers).StoreUnsafe(ref rejected);
+        return BitOperations.PopCount(mask);
     }
 
     public static ulong MapWords(ref uint lanes, uint bound, uint threshold)
@@ -176,12 +196,13 @@ internal readonly struct Lanes256(Vector256<ulong> value) : IPhiloxLanes<Lanes25
         Avx2.UnpackHigh(first, second).StoreUnsafe(ref target, 4);
     }
 
-    public static ulong MapHalfWords(ref ushort lanes, ushort bound, ushort threshold)
+    public static int MapHalfWords(ref ushort lanes, ushort bound, ushort threshold, ushort first, ref ushort rejected)
     {
         Vector256<ushort> x = Vector256.LoadUnsafe(ref lanes);
         Vector256<ushort> b = Vector256.Create(bound);
         Avx2.MultiplyHigh(x, b).StoreUnsafe(ref lanes);
-        return Vector256.LessThan(x * b, Vector256.Create(threshold)).ExtractMostSignificantBits();
+        Vector256<ushort> isRejected = Vector256.LessThan(x * b, Vector256.Create(threshold));
+        return LaneList.Write(isRejected.ExtractMostSignificantBits(), first, ref rejected);
     }
 
     public static ulong MapWords(ref uint lanes, uint bound, uint threshold)
@@ -244,14 +265,14 @@ internal readonly struct Lanes128(Vector128<ulong> value) : IPhiloxLanes<Lanes12
         Vector128.Create(first.GetElement(1), second.GetElement(1)).StoreUnsafe(ref target, 2);
     }
 
-    public static ulong MapHalfWords(ref ushort lanes, ushort bound, ushort threshold)
+    public static int MapHalfWords(ref ushort lanes, ushort bound, ushort threshold, ushort first, ref ushort rejected)
     {
         Vector128<ushort> x = Vector128.LoadUnsafe(ref lanes);
         Vector128<uint> b = Vector128.Create((uint)bound);
         (Vector128<uint> lower, Vector128<uint> upper) = Vector128.Widen(x);
         Vector128.Narrow((lower * b) >>> 16, (upper * b) >>> 16).StoreUnsafe(ref lanes);
-        Vector128<ushort> rest = x * Vector128.Create(bound);
-        return Vector128.LessThan(rest, Vector128.Create(threshold)).ExtractMostSignificantBits();
+        Vector128<ushort> isRejected = Vector128.LessThan(x * Vector128.Create(bound), Vector128.Create(threshold));
+        return LaneList.Write(isRejected.ExtractMostSignificantBits(), first, ref rejected);
     }
 
     public static ulong MapWords(ref uint lanes, uint bound, uint threshold)
@@ -268,4 +289,27 @@ internal readonly struct Lanes128(Vector128<ulong> value) : IPhiloxLanes<Lanes12
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<ulong> Multiply(Vector128<ulong> a, Vector128<ulong> b) =>
         Sse2.IsSupported ? Sse2.Multiply(a.AsUInt32(), b.AsUInt32()) : (a & Low) * (b & Low);
+}
+
+/// <summary>Lists of lanes.</summary>
+file static class LaneList
+{
+    /// <summary>Writes the number of the first lane plus that of each bit of a mask; two places at least are spoilt.</summary>
+    /// <returns>How many bits the mask has.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Write(ulong mask, ushort first, ref ushort list)
+    {
+        // One lane in a hundred is rejected, and which cannot be predicted: no branch on the first two.
+        list = (ushort)(first + BitOperations.TrailingZeroCount(mask));
+        int count = Convert.ToInt32(mask != 0);
+        mask &= mask - 1;
+        Unsafe.Add(ref list, count) = (ushort)(first + BitOperations.TrailingZeroCount(mask));
+        count += Convert.ToInt32(mask != 0);
+        for (mask &= mask - 1; mask != 0; mask &= mask - 1)
+        {
+            Unsafe.Add(ref list, count++) = (ushort)(first + BitOperations.TrailingZeroCount(mask));
+        }
+
+        return count;
+    }
 }

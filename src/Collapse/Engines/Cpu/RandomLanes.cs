@@ -15,14 +15,24 @@ internal sealed class RandomLanes<T>
     /// <summary>Spare room a buffer needs behind its last lane, in 64-bit lanes: whole vectors are written.</summary>
     public const int Padding = 256;
 
-    // A vector of indices that is short of one to redraw still adds its own: 32 of them with the widest vectors.
-    private const int MostRejected = 64;
-    private const int RejectedPerVector = 32;
+    // Draws that may wait for others to be redrawn with them, and those that one more vector adds.
+    private const int MostWaiting = 64;
+    private const int LanesPerVector = 32;
+
+    // So many draws are numbered by 16 bits.
+    private const int Portion = 1 << 16;
 
     // The key schedule of the run, once.
     private readonly T[] _keys = new T[2 * Philox.Rounds];
-    private readonly ulong[] _rejected = new ulong[MostRejected + RejectedPerVector];
-    private readonly ulong[] _redrawn = new ulong[MostRejected + RejectedPerVector];
+    private readonly ushort[] _waiting = new ushort[MostWaiting + LanesPerVector];
+    private readonly ulong[] _draws = new ulong[MostWaiting + LanesPerVector];
+    private readonly ulong[] _redrawn = new ulong[MostWaiting + LanesPerVector];
+
+    // What takes divisions, of the last bound: those of a context are few.
+    private uint _bound;
+    private bool _usesHalfWords;
+    private uint _threshold16;
+    private uint _threshold32;
 
     /// <summary>Prepares the keys.</summary>
     /// <param name="seed">The run's seed.</param>
@@ -37,22 +47,45 @@ internal sealed class RandomLanes<T>
     /// <summary>As <see cref="Fill(in DrawStream, int, Span{ulong})"/>, from block <paramref name="firstBlock"/> on.</summary>
     public void Fill(in DrawStream stream, uint firstBlock, int blocks, Span<ulong> words)
     {
-        T generation = T.Broadcast(stream.Generation);
-        T context = T.Broadcast(stream.Context);
-        T tag = T.Broadcast(stream.Tag);
-        T block = T.Add(T.BlockNumbers, T.Broadcast(firstBlock));
+        var state = new PhiloxState<T>(
+            T.Add(T.BlockNumbers, T.Broadcast(firstBlock)),
+            T.Broadcast(stream.Generation),
+            T.Broadcast(stream.Context),
+            T.Broadcast(stream.Tag)
+        );
         T step = T.Broadcast((ulong)T.Blocks);
         ref ulong target = ref MemoryMarshal.GetReference(words);
         ref T key = ref MemoryMarshal.GetArrayDataReference(_keys);
-        for (int done = 0; done < blocks; done += T.Blocks)
+        int done = 0;
+        for (; blocks - done > 2 * T.Blocks; done += 4 * T.Blocks)
         {
-            T x0 = block;
-            T x1 = generation;
-            T x2 = context;
-            T x3 = tag;
-            Mix(ref key, ref x0, ref x1, ref x2, ref x3);
-            T.Store(x0, x1, x2, x3, ref Unsafe.Add(ref target, 2 * done));
-            block = T.Add(block, step);
+            PhiloxState<T> a = state;
+            PhiloxState<T> b = a.Ahead(step);
+            PhiloxState<T> c = b.Ahead(step);
+            PhiloxState<T> d = c.Ahead(step);
+            state = d.Ahead(step);
+            for (nuint round = 0; round < 2 * Philox.Rounds; round += 2)
+            {
+                T key0 = Unsafe.Add(ref key, round);
+                T key1 = Unsafe.Add(ref key, round + 1);
+                a.Round(key0, key1);
+                b.Round(key0, key1);
+                c.Round(key0, key1);
+                d.Round(key0, key1);
+            }
+
+            a.Store(ref Unsafe.Add(ref target, 2 * done));
+            b.Store(ref Unsafe.Add(ref target, 2 * (done + T.Blocks)));
+            c.Store(ref Unsafe.Add(ref target, 2 * (done + (2 * T.Blocks))));
+            d.Store(ref Unsafe.Add(ref target, 2 * (done + (3 * T.Blocks))));
+        }
+
+        for (; done < blocks; done += T.Blocks)
+        {
+            PhiloxState<T> a = state;
+            state = a.Ahead(step);
+            a.Mix(ref key);
+            a.Store(ref Unsafe.Add(ref target, 2 * done));
         }
     }
 
@@ -66,21 +99,12 @@ internal sealed class RandomLanes<T>
         }
     }
 
-    /// <summary>The ten rounds: counters become random words.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Mix(ref T key, ref T x0, ref T x1, ref T x2, ref T x3)
+    /// <summary><see cref="UniformIndex.UsesHalfWords"/>.</summary>
+    /// <param name="bound">Number of indices, 1 to 2^31 - 1.</param>
+    public bool UsesHalfWords(uint bound)
     {
-        T multiplier0 = T.Broadcast(Philox.Multiplier0);
-        T multiplier1 = T.Broadcast(Philox.Multiplier1);
-        for (nuint round = 0; round < 2 * Philox.Rounds; round += 2)
-        {
-            T product0 = T.Multiply(x0, multiplier0);
-            T product1 = T.Multiply(x2, multiplier1);
-            x0 = T.Xor(T.ShiftRight(product1), x1, Unsafe.Add(ref key, round));
-            x2 = T.Xor(T.ShiftRight(product0), x3, Unsafe.Add(ref key, round + 1));
-            x1 = product1;
-            x3 = product0;
-        }
+        Take(bound);
+        return _usesHalfWords;
     }
 
     /// <summary>
@@ -93,7 +117,7 @@ internal sealed class RandomLanes<T>
     /// <param name="buffer">Room for the draws and <see cref="Padding"/> lanes more.</param>
     public void FillIndices(in DrawStream stream, uint bound, int count, Span<ulong> buffer)
     {
-        if (UniformIndex.UsesHalfWords(bound))
+        if (UsesHalfWords(bound))
         {
             Fill(stream, (count + 7) / 8, buffer);
 
@@ -112,9 +136,10 @@ internal sealed class RandomLanes<T>
     /// <summary>As <see cref="FillIndices"/>, always from 32-bit lanes.</summary>
     public void FillWordIndices(in DrawStream stream, uint bound, int count, Span<ulong> buffer)
     {
+        Take(bound);
         Fill(stream, (count + 3) / 4, buffer);
         Span<uint> lanes = MemoryMarshal.Cast<ulong, uint>(buffer);
-        uint threshold = UniformIndex.Threshold32(bound);
+        uint threshold = _threshold32;
         ref uint first = ref MemoryMarshal.GetReference(lanes);
         for (int i = 0; i < count; i += 2 * T.Blocks)
         {
@@ -128,60 +153,92 @@ internal sealed class RandomLanes<T>
         }
     }
 
+    private void Take(uint bound)
+    {
+        if (bound != _bound)
+        {
+            _bound = bound;
+            _usesHalfWords = UniformIndex.UsesHalfWords(bound);
+            _threshold16 = UniformIndex.Threshold16(bound);
+            _threshold32 = UniformIndex.Threshold32(bound);
+        }
+    }
+
     private void MapHalfWords(in DrawStream stream, uint bound, Span<ushort> lanes, int count)
     {
-        var threshold = (ushort)UniformIndex.Threshold16(bound);
-        ref ushort first = ref MemoryMarshal.GetReference(lanes);
-        ref ulong waiting = ref MemoryMarshal.GetArrayDataReference(_rejected);
-        int rejections = 0;
-        for (int i = 0; i < count; i += 4 * T.Blocks)
+        var threshold = (ushort)_threshold16;
+        ref ushort waiting = ref MemoryMarshal.GetArrayDataReference(_waiting);
+        for (int start = 0; start < count; start += Portion)
         {
-            ulong rejected = T.MapHalfWords(ref Unsafe.Add(ref first, i), (ushort)bound, threshold);
-
-            // Up to one lane in a hundred is rejected, and which cannot be predicted: no branch on the first two.
-            Unsafe.Add(ref waiting, rejections) = (ulong)(i + BitOperations.TrailingZeroCount(rejected));
-            rejections += Convert.ToInt32(rejected != 0);
-            rejected &= rejected - 1;
-            Unsafe.Add(ref waiting, rejections) = (ulong)(i + BitOperations.TrailingZeroCount(rejected));
-            rejections += Convert.ToInt32(rejected != 0);
-            for (rejected &= rejected - 1; rejected != 0; rejected &= rejected - 1)
+            ref ushort first = ref Unsafe.Add(ref MemoryMarshal.GetReference(lanes), start);
+            int rejections = 0;
+            for (int i = 0; i < Math.Min(count - start, Portion); i += 4 * T.Blocks)
             {
-                Unsafe.Add(ref waiting, rejections++) = (ulong)(i + BitOperations.TrailingZeroCount(rejected));
+                ref ushort rejected = ref Unsafe.Add(ref waiting, rejections);
+                rejections += T.MapHalfWords(
+                    ref Unsafe.Add(ref first, i),
+                    (ushort)bound,
+                    threshold,
+                    (ushort)i,
+                    ref rejected
+                );
+                if (rejections > MostWaiting)
+                {
+                    Redraw(stream, bound, lanes, start, rejections);
+                    rejections = 0;
+                }
             }
 
-            if (rejections > MostRejected - 2)
-            {
-                Redraw(stream, bound, ref first, rejections);
-                rejections = 0;
-            }
+            Redraw(stream, bound, lanes, start, rejections);
         }
-
-        Redraw(stream, bound, ref first, rejections);
     }
 
     /// <summary><see cref="UniformIndex.Redraw"/> of the draws that wait, as many at a time as a vector holds.</summary>
-    private void Redraw(in DrawStream stream, uint bound, ref ushort lanes, int count)
+    private void Redraw(in DrawStream stream, uint bound, Span<ushort> lanes, int start, int count)
     {
         const ulong FirstAttempt = 1 << 24;
         T low = T.Broadcast(0xFFFFFFFF);
-        T threshold = T.Broadcast(UniformIndex.Threshold32(bound));
-        ref T key = ref MemoryMarshal.GetArrayDataReference(_keys);
-        for (int i = 0; i < count; i += T.Blocks)
+        T threshold = T.Broadcast(_threshold32);
+        for (int j = 0; j < count; j++)
         {
-            T x0 = T.Load(ref _rejected[i]);
-            T x1 = T.Broadcast(stream.Generation);
-            T x2 = T.Broadcast(stream.Context);
-            T x3 = T.Broadcast(stream.Tag | FirstAttempt);
-            Mix(ref key, ref x0, ref x1, ref x2, ref x3);
-            T product = T.Multiply(x0, T.Broadcast(bound));
-            ulong rejected = T.Less(T.And(product, low), threshold);
-            T.Write(T.ShiftRight(product), ref _redrawn[i]);
-            for (int j = i; j < Math.Min(count, i + T.Blocks); j++)
+            _draws[j] = (uint)start + _waiting[j];
+        }
+
+        ref T key = ref MemoryMarshal.GetArrayDataReference(_keys);
+        for (int i = 0; i < count; i += 2 * T.Blocks)
+        {
+            var a = new PhiloxState<T>(
+                T.Load(ref _draws[i]),
+                T.Broadcast(stream.Generation),
+                T.Broadcast(stream.Context),
+                T.Broadcast(stream.Tag | FirstAttempt)
+            );
+            PhiloxState<T> b = a;
+            b.X0 = T.Load(ref _draws[i + T.Blocks]);
+            for (nuint round = 0; round < 2 * Philox.Rounds; round += 2)
             {
-                var draw = (uint)_rejected[j];
-                uint index =
-                    ((rejected >> (j - i)) & 1) == 0 ? (uint)_redrawn[j] : UniformIndex.Redraw(stream, draw, bound);
-                Unsafe.Add(ref lanes, draw) = (ushort)index;
+                a.Round(Unsafe.Add(ref key, round), Unsafe.Add(ref key, round + 1));
+                b.Round(Unsafe.Add(ref key, round), Unsafe.Add(ref key, round + 1));
+            }
+
+            T productA = T.Multiply(a.X0, T.Broadcast(bound));
+            T productB = T.Multiply(b.X0, T.Broadcast(bound));
+            T.Write(T.ShiftRight(productA), ref _redrawn[i]);
+            T.Write(T.ShiftRight(productB), ref _redrawn[i + T.Blocks]);
+            ulong rejected =
+                T.Less(T.And(productA, low), threshold) | (T.Less(T.And(productB, low), threshold) << T.Blocks);
+            for (int j = i; j < Math.Min(count, i + (2 * T.Blocks)); j++)
+            {
+                lanes[(int)_draws[j]] = (ushort)_redrawn[j];
+            }
+
+            for (; rejected != 0; rejected &= rejected - 1)
+            {
+                int j = i + BitOperations.TrailingZeroCount(rejected);
+                if (j < count)
+                {
+                    lanes[(int)_draws[j]] = (ushort)UniformIndex.Redraw(stream, (uint)_draws[j], bound);
+                }
             }
         }
     }

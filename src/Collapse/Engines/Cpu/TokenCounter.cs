@@ -26,11 +26,11 @@ internal sealed class TokenCounter<TToken>
     private const int FewestInPlanes = 256;
 
     private readonly BitPlaneCounter _planes = new();
-    private int[] _tables = [];
+    private readonly AlignedBuffer<int> _buffer = new();
     private int _length;
 
     /// <summary>The counts of the last call.</summary>
-    public ReadOnlySpan<int> Counts => _tables.AsSpan(0, _length);
+    public ReadOnlySpan<int> Counts => MemoryMarshal.CreateReadOnlySpan(ref _buffer.First, _length);
 
     /// <summary>
     /// The counts of the numbers 0 … vocabulary - 1, valid until the next call. Zeros follow them up to the next
@@ -44,11 +44,7 @@ internal sealed class TokenCounter<TToken>
         _length = vocabulary;
         int tables = vocabulary <= LargestRepeated && set.Length >= FewTokens ? Tables : 1;
         int room = (vocabulary + TokenCounter.Padding - 1) & -TokenCounter.Padding;
-        if (_tables.Length < tables * room)
-        {
-            _tables = new int[Math.Min(2L * tables * room, Array.MaxLength)];
-        }
-
+        Span<int> buffer = _buffer.Reserve(tables * room);
         if (
             BitPlaneCounter.IsSupported
             && typeof(TToken) == typeof(ushort)
@@ -56,24 +52,24 @@ internal sealed class TokenCounter<TToken>
             && vocabulary <= BitPlaneCounter.LargestVocabulary
         )
         {
-            _tables.AsSpan(0, room).Clear();
-            _planes.Count(MemoryMarshal.Cast<TToken, ushort>(set), vocabulary, _tables.AsSpan(0, room));
+            buffer[..room].Clear();
+            _planes.Count(MemoryMarshal.Cast<TToken, ushort>(set), vocabulary, buffer[..room]);
         }
         else
         {
-            CountInTables(set, tables, room);
+            CountInTables(set, tables, room, buffer);
         }
 
-        Add(_tables.AsSpan(0, known.Length), known);
-        return _tables.AsSpan(0, vocabulary);
+        Add(buffer[..known.Length], known);
+        return buffer[..vocabulary];
     }
 
     // A method of its own: run-time profiles of whole methods would take the loop for cold where planes are usual.
-    private void CountInTables(ReadOnlySpan<TToken> set, int tables, int room)
+    private static void CountInTables(ReadOnlySpan<TToken> set, int tables, int room, Span<int> buffer)
     {
         int stride = tables == 1 ? 0 : room;
-        _tables.AsSpan(0, tables * room).Clear();
-        ref int table0 = ref MemoryMarshal.GetArrayDataReference(_tables);
+        buffer.Clear();
+        ref int table0 = ref MemoryMarshal.GetReference(buffer);
         ref int table1 = ref Unsafe.Add(ref table0, stride);
         ref int table2 = ref Unsafe.Add(ref table1, stride);
         ref int table3 = ref Unsafe.Add(ref table2, stride);
@@ -92,10 +88,10 @@ internal sealed class TokenCounter<TToken>
             Unsafe.Add(ref table0, Number(Unsafe.Add(ref token, i)))++;
         }
 
-        Span<int> sum = _tables.AsSpan(0, room);
+        Span<int> sum = buffer[..room];
         for (int t = 1; t < tables; t++)
         {
-            Add(sum, _tables.AsSpan(t * room, room));
+            Add(sum, buffer.Slice(t * room, room));
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Collapse.Engines.Cpu;
 
 namespace Collapse.Softmax.Refit;
 
@@ -37,8 +38,6 @@ internal sealed record PanelShape(int Rows, int Columns)
 /// <summary>Float32 numbers that start on a cache line and stay where they are.</summary>
 internal sealed unsafe class AlignedFloats
 {
-    private const int Line = 64;
-
     private readonly float[] _array;
     private readonly int _first;
 
@@ -46,9 +45,8 @@ internal sealed unsafe class AlignedFloats
     public AlignedFloats(long length)
     {
         Length = checked((int)length);
-        _array = GC.AllocateArray<float>(checked(Length + (Line / sizeof(float))), pinned: true);
-        long address = (long)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_array));
-        _first = (int)((Line - (address % Line)) % Line / sizeof(float));
+        _array = GC.AllocateArray<float>(checked(Length + (CacheLine.Bytes / sizeof(float))), pinned: true);
+        _first = CacheLine.BytesAhead(_array) / sizeof(float);
     }
 
     public int Length { get; }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Collapse.Engines.Cpu;
 using Collapse.Kernels;
 
 namespace Collapse.Softmax.Sampling;
