@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Collapse.Kernels;
 using Collapse.Results;
 using Collapse.Running;
 
@@ -94,11 +95,15 @@ public sealed class CpuEngine : IEngine
         double set = plan.LargestSet;
         double vocabulary = VocabularyBound(plan);
         int token = TokenBytes(plan);
-        double sets = token * (plan.Schedule.Lookback + 1.0) * KeptSets.Stride(plan.LargestSet, token);
+        double sets = KeptSets.Bytes(plan.Schedule.Lookback + 1L, plan.LargestSet, token);
         double kept = plan.Schedule.KeepsReal || plan.IsCorpus ? set : 0;
         double truth = plan.IsPerContext ? 64.0 * plan.Vocabulary : 0;
         double walk = plan.Schedule.IsChain ? AncestralWalk<Lanes128>.BytesPerToken : 0;
-        return _threads * (sets + (token * kept) + ((8 + walk) * set) + (60 * vocabulary) + truth);
+
+        // Random numbers: of draws from the truth twice as many, and their tokens; where models are mixed, of both draws.
+        bool isMixed = plan.Schedule.Recipes.Any(recipe => recipe.Any(s => s.Kind == SegmentKind.Mixture));
+        double draws = (plan.IsCorpus ? 4 : 12) + (isMixed ? 4 : 0);
+        return _threads * (sets + (token * kept) + ((draws + walk) * set) + (80 * vocabulary) + truth);
     }
 
     /// <inheritdoc/>

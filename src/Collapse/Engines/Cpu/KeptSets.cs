@@ -6,6 +6,9 @@ namespace Collapse.Engines.Cpu;
 /// <summary>How <see cref="KeptSets{TToken}"/> lie in memory.</summary>
 internal static class KeptSets
 {
+    /// <summary>The length of an array is an int: of tokens it would not hold all that a machine may have.</summary>
+    public const int PageBytes = 4096;
+
     /// <summary>
     /// Tokens from the beginning of a set to that of the next one: whole cache lines, and behind each set room for what a
     /// <see cref="ByteLookup"/> spoils.
@@ -17,6 +20,13 @@ internal static class KeptSets
         int perLine = CacheLine.Bytes / tokenBytes;
         return (largest + ByteLookup.Padding + perLine - 1) / perLine * perLine;
     }
+
+    /// <summary>Bytes that the sets of one context take.</summary>
+    /// <param name="slots">Sets kept at a time.</param>
+    /// <param name="largest">Tokens of the largest set.</param>
+    /// <param name="tokenBytes">Bytes of a token, 2 or 4.</param>
+    public static double Bytes(long slots, long largest, int tokenBytes) =>
+        (slots * (((double)Stride(largest, tokenBytes) * tokenBytes) + sizeof(int))) + PageBytes + CacheLine.Bytes;
 }
 
 /// <summary>
@@ -29,8 +39,6 @@ internal sealed class KeptSets<TToken>(int slots)
     where TToken : unmanaged
 {
     private readonly int[] _sizes = new int[slots];
-
-    // The length of an array is an int: of tokens it would not hold all that a machine may have.
     private Page[] _pages = [];
     private int _start;
 
@@ -50,7 +58,7 @@ internal sealed class KeptSets<TToken>(int slots)
     {
         long stride = KeptSets.Stride(largest, Unsafe.SizeOf<TToken>());
         Stride = (nuint)stride;
-        int perPage = Unsafe.SizeOf<Page>() / Unsafe.SizeOf<TToken>();
+        int perPage = KeptSets.PageBytes / Unsafe.SizeOf<TToken>();
         int perLine = CacheLine.Bytes / Unsafe.SizeOf<TToken>();
         long pages = ((stride * slots) + perLine + perPage - 1) / perPage;
         if (_pages.Length < pages)
@@ -77,7 +85,7 @@ internal sealed class KeptSets<TToken>(int slots)
         return MemoryMarshal.CreateSpan(ref Unsafe.Add(ref First, Stride * (nuint)slot), _sizes[slot]);
     }
 
-    [InlineArray(512)]
+    [InlineArray(KeptSets.PageBytes / sizeof(ulong))]
     private struct Page
     {
         private ulong _first;
