@@ -462,7 +462,11 @@ let private host =
                 "if (number >= 0)", "if (number > 0)"
                 "_firstSize = set.Length", "_firstSize = set.Length + 1"
                 "_realKinds = 0;\n", ""
-                "set[_realSize..], _vocabulary.Count, _realCounts", "set, _vocabulary.Count, _realCounts"
+                "keepsReal ? set[_realSize..] : set", "set"
+                "_areDrawsCounted = false;", ""
+                "areToBeCounted && TokenCounter", "TokenCounter"
+                "or [{ Kind: SegmentKind.KeepReal }, { Kind: SegmentKind.Model }]",
+                "or [.., { Kind: SegmentKind.Model }]"
                 "new KeptSets<TToken>(plan.Schedule.Lookback + 1)", "new KeptSets<TToken>(plan.Schedule.Lookback + 2)"
             ]
         killed
@@ -502,8 +506,17 @@ let private host =
                 "sum[i] += other[i]", "sum[i] = other[i]"
                 "table3, Number(Unsafe.Add(ref token, i + 3))", "table3, Number(Unsafe.Add(ref token, i + 2))"
                 "t < tables", "t < tables - 1"
-                "buffer.Clear();", "buffer[..room].Clear();"
-                "Add(buffer[..known.Length], known);", ""
+                "buffer.Clear();\n        ref int table0 = ref MemoryMarshal.GetReference(buffer);\n        ref int table1 = ref Unsafe.Add(ref table0, stride)",
+                "buffer[..room].Clear();\n        ref int table0 = ref MemoryMarshal.GetReference(buffer);\n        ref int table1 = ref Unsafe.Add(ref table0, stride)"
+                "buffer.Clear();\n        ref int table0 = ref MemoryMarshal.GetReference(buffer);\n        ref int table1 = ref Unsafe.Add(ref table0, room)",
+                "buffer[..room].Clear();\n        ref int table0 = ref MemoryMarshal.GetReference(buffer);\n        ref int table1 = ref Unsafe.Add(ref table0, room)"
+                "known.Length), known);", "known.Length), default);"
+                "Add(buffer[..room], buffer[room..]);", ""
+                "(ulong)token1 << 16", "(ulong)token1 << 17"
+                "token0 | ((ulong)token1 << 32)", "token0 | ((ulong)token1 << 31)"
+                "token2 | ((ulong)token3 << 32)", "token2 | ((ulong)token2 << 32)"
+                "Unsafe.Add(ref table1, token3)++;", "Unsafe.Add(ref table1, token2)++;"
+                "Unsafe.Add(ref table0, Number(target[i]))++;", ""
             ]
         killed
             (core "Engines/Cpu/LocalVocabulary")
@@ -516,7 +529,6 @@ let private host =
                 "Convert.ToInt32(counts[i] > 0)", "Convert.ToInt32(counts[i] > 1)"
                 "int i = known", "int i = known + 1"
                 "Units = Resized(Units, length)", "Units = new long[length]"
-                "token < 0 ? -1 : ", ""
                 "if (_vocabulary <= _slotCount)", "if (_vocabulary <= _slotCount + 1)"
             ]
     ]

@@ -63,7 +63,7 @@ type private Lanes =
 
 let private lanesOf<'T when 'T: unmanaged and 'T :> IPhiloxLanes<'T>> name =
     let room lanes =
-        Array.zeroCreate<uint64>(lanes + RandomLanes<'T>.Padding / 8)
+        Array.zeroCreate<uint64>(lanes + RandomLanes<'T>.Padding)
 
     let lanes (stream: DrawStream) =
         RandomLanes<'T>(uint64 stream.Key0 ||| (uint64 stream.Key1 <<< 32))

@@ -16,7 +16,7 @@ internal sealed class BitPlaneCounter
     /// <summary>Measured: with more kinds a table is faster.</summary>
     public const int LargestVocabulary = 192;
 
-    /// <summary>Tokens of the longest set: with the largest vocabulary, what is kept of it fills the nearest cache.</summary>
+    /// <summary>Tokens of the longest set: with the largest vocabulary, 56 KB are kept of it.</summary>
     public const int LongestSet = 16 * BlockTokens;
 
     private const int Planes = 8;

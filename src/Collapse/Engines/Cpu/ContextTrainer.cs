@@ -46,6 +46,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private readonly AlignedBuffer<ulong> _lanes = new();
     private readonly AlignedBuffer<ulong> _moreLanes = new();
     private int[] _numbers = [];
+    private bool _areDrawsCounted;
     private TToken[] _newNumbers = [];
 
     private ContextTruth? _truth;
@@ -85,13 +86,14 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         while (m < _plan.LastGeneration && leftAt == 0 && !cancellation.IsCancellationRequested)
         {
             int next = Next(m, _plan.Report[report], collapsedBy);
+            _areDrawsCounted = false;
             if (next >= firstCounted)
             {
                 TrainCounts(next);
             }
             else if (next == m + 1)
             {
-                TrainGeneration(next);
+                TrainGeneration(next, _plan.Report[report] == next);
             }
             else if (!TryJump(m, next, ref collapsedBy, cancellation))
             {
@@ -256,11 +258,13 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         }
     }
 
-    private void TrainGeneration(int m)
+    private void TrainGeneration(int m, bool isReported)
     {
         ImmutableArray<Segment> recipe = _plan.Schedule.Recipes[_plan.Schedule.RecipeNumber(m)];
         int size = (int)Schedule.SizeOf(recipe, _samples, _realSize);
         Span<TToken> set = _sets.Make(m, size);
+        bool isOneModel =
+            recipe is [{ Kind: SegmentKind.Model }] or [{ Kind: SegmentKind.KeepReal }, { Kind: SegmentKind.Model }];
         int start = 0;
         for (int s = 0; s < recipe.Length; s++)
         {
@@ -270,15 +274,17 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
             {
                 case SegmentKind.KeepReal:
                     _real.AsSpan(0, _realSize).CopyTo(target);
+                    CountReal(m);
                     break;
                 case SegmentKind.FreshReal when _truth is not null:
                     DrawTruth(Stream(m, s, DrawPurpose.Truth), target);
                     break;
                 case SegmentKind.FreshReal:
-                    Draw(Stream(m, s, DrawPurpose.Index), _real.AsSpan(0, _realSize), target);
+                    Draw(Stream(m, s, DrawPurpose.Index), _real.AsSpan(0, _realSize), target, false);
                     break;
                 case SegmentKind.Model:
-                    Draw(Stream(m, s, DrawPurpose.Index), _sets.Of(m - segment.Lag), target);
+                    ReadOnlySpan<TToken> model = _sets.Of(m - segment.Lag);
+                    Draw(Stream(m, s, DrawPurpose.Index), model, target, isReported && isOneModel);
                     break;
                 default:
                     DrawMixture(m, s, target);
@@ -310,8 +316,8 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private DrawStream Stream(int generation, int segment, uint purpose) =>
         new(_plan.Seed, _context, (uint)generation, (uint)segment, purpose);
 
-    /// <summary>Uniform draws from one training set.</summary>
-    private void Draw(in DrawStream stream, ReadOnlySpan<TToken> source, Span<TToken> target)
+    /// <summary>Uniform draws from one training set; they are counted at once if need be and if that is faster.</summary>
+    private void Draw(in DrawStream stream, ReadOnlySpan<TToken> source, Span<TToken> target, bool areToBeCounted)
     {
         Span<ulong> lanes = _lanes.Reserve((target.Length / 2) + RandomLanes<TLanes>.Padding);
         _random.FillIndices(stream, (uint)source.Length, target.Length, lanes);
@@ -332,11 +338,11 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         }
         else if (isHalf)
         {
-            Gather(MemoryMarshal.Cast<ulong, ushort>(lanes), source, target);
+            Gather<ushort>(RandomLanes<TLanes>.HalfWords(lanes, target.Length), source, target, areToBeCounted);
         }
         else
         {
-            Gather(MemoryMarshal.Cast<ulong, uint>(lanes), source, target);
+            Gather<uint>(MemoryMarshal.Cast<ulong, uint>(lanes), source, target, areToBeCounted);
         }
     }
 
@@ -349,23 +355,26 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         && kinds <= ByteLookup.LargestVocabulary;
 
     // Indices lie below source.Length by construction (UniformIndex), so the bounds are not checked again.
-    private static void Gather(ReadOnlySpan<ushort> indices, ReadOnlySpan<TToken> source, Span<TToken> target)
+    private void Gather<TIndex>(
+        ReadOnlySpan<TIndex> indices,
+        ReadOnlySpan<TToken> source,
+        Span<TToken> target,
+        bool areToBeCounted
+    )
+        where TIndex : unmanaged, IBinaryInteger<TIndex>
     {
-        ref ushort index = ref MemoryMarshal.GetReference(indices);
-        ref TToken from = ref MemoryMarshal.GetReference(source);
-        for (int i = 0; i < target.Length; i++)
+        if (areToBeCounted && TokenCounter<TToken>.UsesTables(target.Length, _vocabulary.Count))
         {
-            target[i] = Unsafe.Add(ref from, (nuint)Unsafe.Add(ref index, i));
+            _counter.Gather(indices, source, target, _vocabulary.Count);
+            _areDrawsCounted = true;
+            return;
         }
-    }
 
-    private static void Gather(ReadOnlySpan<uint> indices, ReadOnlySpan<TToken> source, Span<TToken> target)
-    {
-        ref uint index = ref MemoryMarshal.GetReference(indices);
+        ref TIndex index = ref MemoryMarshal.GetReference(indices);
         ref TToken from = ref MemoryMarshal.GetReference(source);
         for (int i = 0; i < target.Length; i++)
         {
-            target[i] = Unsafe.Add(ref from, (nuint)Unsafe.Add(ref index, i));
+            target[i] = Unsafe.Add(ref from, nuint.CreateTruncating(Unsafe.Add(ref index, i)));
         }
     }
 
@@ -427,11 +436,11 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         DrawStream fresh = Stream(m, segment, DrawPurpose.Truth);
         if (UniformIndex.UsesHalfWords((uint)m))
         {
-            GatherMixture(MemoryMarshal.Cast<ulong, ushort>(lanes), fresh, indices, target);
+            GatherMixture<ushort>(RandomLanes<TLanes>.HalfWords(lanes, target.Length), fresh, indices, target);
         }
         else
         {
-            GatherMixture(MemoryMarshal.Cast<ulong, uint>(lanes), fresh, indices, target);
+            GatherMixture<uint>(MemoryMarshal.Cast<ulong, uint>(lanes), fresh, indices, target);
         }
     }
 
@@ -497,25 +506,33 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         counts.CopyTo(_vocabulary.First);
     }
 
-    /// <summary>The counts of a training set. Real tokens that are kept in front of it are counted once, not every time.</summary>
-    private ReadOnlySpan<int> CountsOf(int m, ReadOnlySpan<TToken> set)
+    /// <summary>Counts the kept real tokens once, where later generations have them in front.</summary>
+    private void CountReal(int m)
     {
-        if (
-            m == 1
-            || _plan.Schedule.Recipes[_plan.Schedule.RecipeNumber(m)] is not [{ Kind: SegmentKind.KeepReal }, ..]
-        )
-        {
-            return _counter.Count(set, _vocabulary.Count);
-        }
-
-        if (_realKinds == 0)
+        if (m > 1 && _realKinds == 0)
         {
             _realKinds = _vocabulary.Count;
             Reserve(ref _realCounts, _realKinds);
             _counter.Count(_real.AsSpan(0, _realSize), _realKinds).CopyTo(_realCounts);
         }
+    }
 
-        return _counter.Count(set[_realSize..], _vocabulary.Count, _realCounts.AsSpan(0, _realKinds));
+    /// <summary>The counts of a training set. Real tokens that are kept in front of it are counted once, not every time.</summary>
+    private ReadOnlySpan<int> CountsOf(int m, ReadOnlySpan<TToken> set)
+    {
+        bool keepsReal =
+            m > 1 && _plan.Schedule.Recipes[_plan.Schedule.RecipeNumber(m)] is [{ Kind: SegmentKind.KeepReal }, ..];
+        if (!_areDrawsCounted)
+        {
+            _counter.Count(keepsReal ? set[_realSize..] : set, _vocabulary.Count);
+        }
+
+        if (keepsReal)
+        {
+            _counter.Add(_realCounts.AsSpan(0, _realKinds));
+        }
+
+        return _counter.Counts;
     }
 
     private void Observe(ReadOnlySpan<int> counts, int size) =>

@@ -75,8 +75,8 @@ internal sealed class LocalVocabulary
         }
     }
 
-    /// <summary>The local number of a token, or -1; a token may be unknown to the whole vocabulary.</summary>
-    public int Find(int token) => token < 0 ? -1 : _slots[SlotOf(token)] - 1;
+    /// <summary>The local number of a token, or -1: held-out text of another corpus may have any token.</summary>
+    public int Find(int token) => (uint)token < (uint)_vocabulary ? _slots[SlotOf(token)] - 1 : -1;
 
     /// <summary>Keeps only the tokens that are present, in order. No token can be looked up afterwards.</summary>
     /// <param name="counts">The count of each local number.</param>

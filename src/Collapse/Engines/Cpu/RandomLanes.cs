@@ -13,7 +13,7 @@ internal sealed class RandomLanes<T>
     where T : unmanaged, IPhiloxLanes<T>
 {
     /// <summary>Spare room a buffer needs behind its last lane, in 64-bit lanes: whole vectors are written.</summary>
-    public const int Padding = 256;
+    public const int Padding = 32;
 
     // Draws that may wait for others to be redrawn with them, and those that one more vector adds.
     private const int MostWaiting = 64;
@@ -124,7 +124,7 @@ internal sealed class RandomLanes<T>
             // A bound of 2^16 leaves every lane as it is.
             if (bound < 0x10000)
             {
-                MapHalfWords(stream, bound, MemoryMarshal.Cast<ulong, ushort>(buffer), count);
+                MapHalfWords(stream, bound, HalfWords(buffer, count), count);
             }
         }
         else
@@ -132,6 +132,12 @@ internal sealed class RandomLanes<T>
             FillWordIndices(stream, bound, count, buffer);
         }
     }
+
+    /// <summary>
+    /// A buffer's 16-bit lanes, of draws and of whole vectors behind them: all that it has may be more than a span counts.
+    /// </summary>
+    public static Span<ushort> HalfWords(Span<ulong> buffer, int count) =>
+        MemoryMarshal.Cast<ulong, ushort>(buffer[..((count / 4) + Padding)]);
 
     /// <summary>As <see cref="FillIndices"/>, always from 32-bit lanes.</summary>
     public void FillWordIndices(in DrawStream stream, uint bound, int count, Span<ulong> buffer)
