@@ -143,6 +143,100 @@ let private countTests =
         }
     ]
 
+/// Draws that are counted as they are read.
+let private gatherTests =
+    let check
+        name
+        (convert: int -> 'T)
+        (gather: uint32[] * 'T[] * 'T[] * int -> unit)
+        (counts: unit -> int[])
+        (number: 'T -> int)
+        =
+        testList
+            name
+            [
+                for vocabulary in [ 1; 5; 193; 5_000 ] do
+                    test $"{vocabulary} kinds" {
+                        let random = Random(85 + vocabulary)
+
+                        for size in [ 1; 3; 4; 5; 1_000 ] do
+                            let source = Array.init 700 (fun _ -> convert (random.Next vocabulary))
+                            let indices = Array.init size (fun _ -> uint32 (random.Next source.Length))
+                            let target = Array.zeroCreate<'T> size
+                            gather (indices, source, target, vocabulary)
+                            let expected = indices |> Array.map (fun i -> source[int i])
+                            Expect.equal target expected "tokens"
+                            let sums = Array.zeroCreate vocabulary
+                            expected |> Array.iter (fun t -> sums[number t] <- sums[number t] + 1)
+                            Expect.equal (counts ()) sums "counts"
+                    }
+            ]
+
+    let halves = TokenCounter<uint16>()
+    let words = TokenCounter<int>()
+
+    [
+        check
+            "16-bit tokens"
+            uint16
+            (fun (indices, source, target, kinds) ->
+                let indices = Array.map uint16 indices
+                halves.Gather<uint16>(ReadOnlySpan indices, ReadOnlySpan source, Span target, kinds))
+            (fun () -> halves.Counts.ToArray())
+            int
+        |> testSequenced
+        check
+            "32-bit tokens"
+            id
+            (fun (indices, source, target, kinds) ->
+                words.Gather<uint32>(ReadOnlySpan indices, ReadOnlySpan source, Span target, kinds))
+            (fun () -> words.Counts.ToArray())
+            id
+        |> testSequenced
+    ]
+
+/// A context's own numbers of its tokens, in the order of their first appearance.
+let private vocabularyTests =
+    [
+        for s in [ 1; 31; 32; 33; 64; 65; 1_000; 200_000 ] do
+            test $"numbers of {s} tokens" {
+                let random = Random s
+                let vocabulary = LocalVocabulary()
+
+                // Buffers are kept from context to context: whatever stood in them must be gone.
+                for expected in [ 1; 100; 16; 3_000 ] do
+                    vocabulary.Clear(expected, s)
+                    let seen = Collections.Generic.List<int>()
+
+                    let number token =
+                        if not (seen.Contains token) then
+                            seen.Add token
+
+                        seen.IndexOf token
+
+                    for size in [ 40; 1; 2_000 ] do
+                        let tokens = Array.init size (fun _ -> random.Next s)
+                        let numbers = Array.zeroCreate<int> size
+                        vocabulary.Number(ReadOnlySpan tokens, Span numbers)
+                        Expect.equal numbers (Array.map number tokens) "numbers of many"
+                        let one = random.Next s
+                        Expect.equal (vocabulary.Number one) (number one) "number of one"
+                        Expect.equal (vocabulary.Tokens.ToArray()) (seen.ToArray()) "tokens"
+
+                    let zeros = Array.zeroCreate<int> seen.Count
+                    Expect.equal (Array.truncate seen.Count vocabulary.First) zeros "first counts"
+                    Expect.equal (Array.truncate seen.Count vocabulary.HeldOut) zeros "held-out counts"
+                    Array.Fill(vocabulary.First, 7)
+                    Array.Fill(vocabulary.HeldOut, 7)
+
+                    for token in [ 0; s - 1; s / 2 ] do
+                        Expect.equal (vocabulary.Find token) (seen.IndexOf token) "found"
+
+                    for token in [ -1; s; Int32.MaxValue ] do
+                        Expect.equal (vocabulary.Find token) -1 "unknown to all"
+            }
+    ]
+
 [<Tests>]
 let tests =
     testList
@@ -150,5 +244,7 @@ let tests =
         [
             testList "look up as bytes" lookupTests
             testList "count in bit planes" countTests
+            testList "count while drawing" gatherTests
+            testList "local vocabulary" vocabularyTests
             testList "redraw side by side" redrawTests
         ]

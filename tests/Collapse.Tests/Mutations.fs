@@ -529,7 +529,16 @@ let private host =
                 "Convert.ToInt32(counts[i] > 0)", "Convert.ToInt32(counts[i] > 1)"
                 "int i = known", "int i = known + 1"
                 "Units = Resized(Units, length)", "Units = new long[length]"
-                "if (_vocabulary <= _slotCount)", "if (_vocabulary <= _slotCount + 1)"
+                "_vocabulary <= _slotCount;", "_vocabulary <= _slotCount + 1;"
+                "Math.Min(known + tokens.Length, _vocabulary) + 1", "Math.Min(known + tokens.Length, _vocabulary)"
+                "Reserve(Math.Min(known + tokens.Length, _vocabulary) + 1);", ""
+                "count += isNew;", "count += 1;"
+                "count & -isNew;", "count;"
+                "slots[token] = slot;", ""
+                "slot - 1);", "slot);"
+                "First.AsSpan(known, count - known).Clear();", ""
+                "HeldOut.AsSpan(known, count - known).Clear();", ""
+                " Count = count;", ""
             ]
     ]
 

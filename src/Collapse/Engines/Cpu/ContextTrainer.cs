@@ -45,7 +45,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private int _realKinds;
     private readonly AlignedBuffer<ulong> _lanes = new();
     private readonly AlignedBuffer<ulong> _moreLanes = new();
-    private int[] _numbers = [];
+    private int[] _tokens = [];
     private bool _areDrawsCounted;
     private TToken[] _newNumbers = [];
 
@@ -225,11 +225,7 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
         if (_plan.IsCorpus)
         {
             ReadOnlySpan<int> followers = _plan.Corpus.FollowersOf((int)_context);
-            for (int i = 0; i < followers.Length; i++)
-            {
-                _real[i] = TToken.CreateTruncating(_vocabulary.Number(followers[i]));
-            }
-
+            _vocabulary.Number(followers, _real.AsSpan(0, followers.Length));
             TakeHeldOut();
         }
         else if (keepsReal)
@@ -382,29 +378,29 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private void DrawTruth(in DrawStream stream, Span<TToken> target)
     {
         Span<ulong> lanes = _lanes.Reserve(target.Length + RandomLanes<TLanes>.Padding);
-        Reserve(ref _numbers, target.Length);
+        Reserve(ref _tokens, target.Length);
         _random.Fill(stream, (target.Length + 1) / 2, lanes);
 
         // Three passes: a large truth lies far from the processor, and within a pass no read waits for another.
-        for (int d = 0; d < target.Length; d++)
+        TruthTable table = _truth!.Table;
+        Span<int> tokens = _tokens.AsSpan(0, target.Length);
+        for (int d = 0; d < tokens.Length; d++)
         {
-            _numbers[d] = TruthToken(stream, (uint)d, lanes[d]);
+            tokens[d] = TruthToken(table, stream, (uint)d, lanes[d]);
         }
 
         int known = _vocabulary.Count;
-        for (int d = 0; d < target.Length; d++)
-        {
-            target[d] = TToken.CreateTruncating(_vocabulary.Number(_numbers[d]));
-        }
-
-        _vocabulary.TakeUnits(_truth!.Units, known);
+        _vocabulary.Number(tokens, target);
+        _vocabulary.TakeUnits(_truth.Units, known);
     }
 
-    private int TruthToken(in DrawStream stream, uint draw, ulong lane)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int TruthToken(TruthTable table, in DrawStream stream, uint draw, ulong lane)
     {
-        TruthTable table = _truth!.Table;
         var columns = (uint)table.Columns;
-        int column = TruthDraw.Column(lane, columns, out ulong place);
+
+        // TruthDraw.Column in one product.
+        var column = (int)Math.BigMul(lane, (ulong)columns, out ulong place);
         if (place < columns && place < TruthDraw.Threshold(columns))
         {
             column = TruthDraw.Redraw(stream, draw, columns, out place);
@@ -497,7 +493,9 @@ internal sealed class ContextTrainer<TToken, TLanes> : IContextTrainer
     private TToken RealToken(in DrawStream fresh, in DrawStream indices, uint draw) =>
         _truth is null
             ? _real[UniformIndex.DrawWord(indices, draw, (uint)_realSize)]
-            : TToken.CreateTruncating(_vocabulary.Number(TruthToken(fresh, draw, TruthDraw.Lane(fresh, draw))));
+            : TToken.CreateTruncating(
+                _vocabulary.Number(TruthToken(_truth.Table, fresh, draw, TruthDraw.Lane(fresh, draw)))
+            );
 
     private void CountFirst(ReadOnlySpan<TToken> set)
     {

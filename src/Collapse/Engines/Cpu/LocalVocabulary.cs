@@ -17,6 +17,9 @@ internal sealed class LocalVocabulary
     private int[] _order = [];
     private long[] _scratch = [];
 
+    // Where there is a slot for each token of the vocabulary, nothing is to be searched.
+    private bool HasAllSlots => _vocabulary <= _slotCount;
+
     /// <summary>Number of tokens.</summary>
     public int Count { get; private set; }
 
@@ -62,6 +65,49 @@ internal sealed class LocalVocabulary
         HeldOut[Count] = 0;
         _slots[slot] = ++Count;
         return Count - 1;
+    }
+
+    /// <summary>The local numbers of many tokens, new if need be.</summary>
+    /// <param name="tokens">The token ids.</param>
+    /// <param name="numbers">Receives a number for each.</param>
+    public void Number<TNumber>(ReadOnlySpan<int> tokens, Span<TNumber> numbers)
+        where TNumber : unmanaged, IBinaryInteger<TNumber>
+    {
+        if (HasAllSlots)
+        {
+            NumberInSlots(tokens, numbers);
+            return;
+        }
+
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            numbers[i] = TNumber.CreateTruncating(Number(tokens[i]));
+        }
+    }
+
+    private void NumberInSlots<TNumber>(ReadOnlySpan<int> tokens, Span<TNumber> numbers)
+        where TNumber : unmanaged, IBinaryInteger<TNumber>
+    {
+        int known = Count;
+        int count = known;
+        Reserve(Math.Min(known + tokens.Length, _vocabulary) + 1);
+        Span<int> slots = _slots.AsSpan(0, _slotCount);
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            // Whether a token is new cannot be predicted: write it always, and step on only where it is.
+            int token = tokens[i];
+            int slot = slots[token];
+            int isNew = Convert.ToInt32(slot == 0);
+            _tokens[count] = token;
+            count += isNew;
+            slot |= count & -isNew;
+            slots[token] = slot;
+            numbers[i] = TNumber.CreateTruncating(slot - 1);
+        }
+
+        First.AsSpan(known, count - known).Clear();
+        HeldOut.AsSpan(known, count - known).Clear();
+        Count = count;
     }
 
     /// <summary>Looks up the truth of the tokens that are new since there were <paramref name="known"/>.</summary>
@@ -136,8 +182,7 @@ internal sealed class LocalVocabulary
     /// <summary>The slot that holds a token, or the free one where it would go.</summary>
     private int SlotOf(int token)
     {
-        // Where there is a slot for each token of the vocabulary, nothing is to be searched.
-        if (_vocabulary <= _slotCount)
+        if (HasAllSlots)
         {
             return token;
         }
@@ -156,11 +201,7 @@ internal sealed class LocalVocabulary
     {
         if (Count == _tokens.Length)
         {
-            var length = (int)Math.Min(2L * Count, Array.MaxLength);
-            _tokens = Resized(_tokens, length);
-            First = Resized(First, length);
-            Units = Resized(Units, length);
-            HeldOut = Resized(HeldOut, length);
+            Reserve((int)Math.Min(2L * Count, Array.MaxLength));
         }
 
         if (2 * Count >= _slotCount)
@@ -170,6 +211,17 @@ internal sealed class LocalVocabulary
             {
                 _slots[SlotOf(_tokens[i])] = i + 1;
             }
+        }
+    }
+
+    private void Reserve(int length)
+    {
+        if (_tokens.Length < length)
+        {
+            _tokens = Resized(_tokens, length);
+            First = Resized(First, length);
+            Units = Resized(Units, length);
+            HeldOut = Resized(HeldOut, length);
         }
     }
 
