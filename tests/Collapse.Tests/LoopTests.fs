@@ -226,6 +226,10 @@ let private vocabularyTests =
                     let zeros = Array.zeroCreate<int> seen.Count
                     Expect.equal (Array.truncate seen.Count vocabulary.First) zeros "first counts"
                     Expect.equal (Array.truncate seen.Count vocabulary.HeldOut) zeros "held-out counts"
+
+                    // Row sums read vectors of eight, the last one filled up with what stands behind.
+                    Expect.equal (vocabulary.First.Length % 8) 0 "whole vectors of first counts"
+                    Expect.equal (vocabulary.Units.Length % 8) 0 "whole vectors of units"
                     Array.Fill(vocabulary.First, 7)
                     Array.Fill(vocabulary.HeldOut, 7)
 

@@ -6,7 +6,8 @@ namespace Collapse.Engines.Cpu;
 
 /// <summary>
 /// The tokens that one context has met, numbered from 0 in the order of their first appearance, with what the
-/// observables need of each. Buffers are kept from context to context and only grow.
+/// observables need of each. Buffers are kept from context to context and only grow; behind the last token they have room
+/// up to the next multiple of <see cref="TokenCounter.Padding"/>.
 /// </summary>
 internal sealed class LocalVocabulary
 {
@@ -90,7 +91,7 @@ internal sealed class LocalVocabulary
     {
         int known = Count;
         int count = known;
-        Reserve(Math.Min(known + tokens.Length, _vocabulary) + 1);
+        Reserve((int)Math.Min((long)known + tokens.Length, _vocabulary) + 1);
         Span<int> slots = _slots.AsSpan(0, _slotCount);
         for (int i = 0; i < tokens.Length; i++)
         {
@@ -218,6 +219,8 @@ internal sealed class LocalVocabulary
     {
         if (_tokens.Length < length)
         {
+            // RowSums reads whole vectors, and what stands behind the last token must not be negative.
+            length = (int)Math.Min((length + TokenCounter.Padding - 1L) & -TokenCounter.Padding, Array.MaxLength);
             _tokens = Resized(_tokens, length);
             First = Resized(First, length);
             Units = Resized(Units, length);
