@@ -176,7 +176,7 @@ let private randomness =
                 "Vector128.LessThan(x * Vector128.Create(bound), Vector128.Create(threshold))",
                 "Vector128.LessThanOrEqual(x * Vector128.Create(bound), Vector128.Create(threshold))"
                 "Indices + Vector512.Create(first)", "Indices"
-                "(mask != 0);\n        mask &= mask - 1;", "(mask != 0);"
+                "(mask != 0);\n        mask &= mask - 1;", "(mask != 0);\n        mask = 0;"
                 "Unsafe.Add(ref list, count++)", "Unsafe.Add(ref list, count)"
                 "Vector128<ulong> odd = Multiply(x >>> 32, b)", "Vector128<ulong> odd = Multiply(x, b)"
                 "Narrow((lower * b) >>> 16, (upper * b) >>> 16)", "Narrow((upper * b) >>> 16, (lower * b) >>> 16)"
