@@ -448,6 +448,8 @@ let private host =
                 "start += target.Length;", "start = target.Length;"
                 "segment.Kind == SegmentKind.KeepReal ? 0", "segment.Kind == SegmentKind.FreshReal ? 0"
                 "(target.Length + 1) / 2, lanes", "target.Length / 2, lanes"
+                "Math.BigMul(lane, (ulong)columns", "Math.BigMul(lane >> 1, (ulong)columns"
+                "(uint)d, lanes[d]", "(uint)d, lanes[0]"
                 "place < table.Thresholds[column]", "place <= table.Thresholds[column]"
                 "_random.FillWordIndices(indices", "_random.FillIndices(indices"
                 "* stride;", ";"
