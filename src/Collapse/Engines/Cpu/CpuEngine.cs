@@ -97,13 +97,17 @@ public sealed class CpuEngine : IEngine
         int token = TokenBytes(plan);
         double sets = KeptSets.Bytes(plan.Schedule.Lookback + 1L, plan.LargestSet, token);
         double kept = plan.Schedule.KeepsReal || plan.IsCorpus ? set : 0;
-        double truth = plan.IsPerContext ? 64.0 * plan.Vocabulary : 0;
+
+        // A context's truth while it is built, and that of the context before.
+        double truth = plan.IsPerContext ? 120.0 * plan.Vocabulary : 0;
         double walk = plan.Schedule.IsChain ? AncestralWalk<Lanes128>.BytesPerToken : 0;
 
         // Random numbers: of draws from the truth twice as many, and their tokens; where models are mixed, of both draws.
         bool isMixed = plan.Schedule.Recipes.Any(recipe => recipe.Any(s => s.Kind == SegmentKind.Mixture));
         double draws = (plan.IsCorpus ? 4 : 12) + (isMixed ? 4 : 0);
-        return _threads * (sets + (token * kept) + ((draws + walk) * set) + (80 * vocabulary) + truth);
+        double tokens = plan.Settings.Sampler == Sampler.Counts ? 125 : 80;
+        return Math.Min(_threads, chunk)
+            * (sets + (token * kept) + ((draws + walk) * set) + (tokens * vocabulary) + truth);
     }
 
     /// <inheritdoc/>

@@ -6,7 +6,7 @@ namespace Collapse.Engines.Cpu;
 /// <summary>How <see cref="KeptSets{TToken}"/> lie in memory.</summary>
 internal static class KeptSets
 {
-    /// <summary>The length of an array is an int: of tokens it would not hold all that a machine may have.</summary>
+    /// <summary>Bytes of a page. Sets lie in an array of pages: the length of one of tokens, an int, would not do.</summary>
     public const int PageBytes = 4096;
 
     /// <summary>

@@ -21,6 +21,8 @@ internal sealed class LocalVocabulary
     // Where there is a slot for each token of the vocabulary, nothing is to be searched.
     private bool HasAllSlots => _vocabulary <= _slotCount;
 
+    private bool IsFull => !HasAllSlots && 2 * Count >= _slotCount;
+
     /// <summary>Number of tokens.</summary>
     public int Count { get; private set; }
 
@@ -55,7 +57,7 @@ internal sealed class LocalVocabulary
             return _slots[slot] - 1;
         }
 
-        if (2 * Count >= _slotCount || Count == _tokens.Length)
+        if (IsFull || Count == _tokens.Length)
         {
             Grow();
             return Number(token);
@@ -205,7 +207,7 @@ internal sealed class LocalVocabulary
             Reserve((int)Math.Min(2L * Count, Array.MaxLength));
         }
 
-        if (2 * Count >= _slotCount)
+        if (IsFull)
         {
             UseSlots(2 * _slotCount);
             for (int i = 0; i < Count; i++)

@@ -12,7 +12,10 @@ namespace Collapse.Engines.Cpu;
 internal sealed class RandomLanes<T>
     where T : unmanaged, IPhiloxLanes<T>
 {
-    /// <summary>Spare room a buffer needs behind its last lane, in 64-bit lanes: whole vectors are written.</summary>
+    /// <summary>
+    /// Spare room a buffer needs behind its last lane, in 64-bit lanes: four vectors are written at a time, which is up to 30
+    /// lanes too many, and the last block may be asked for in part.
+    /// </summary>
     public const int Padding = 32;
 
     // Draws that may wait for others to be redrawn with them, and those that one more vector adds.
@@ -134,7 +137,7 @@ internal sealed class RandomLanes<T>
     }
 
     /// <summary>
-    /// A buffer's 16-bit lanes, of draws and of whole vectors behind them: all that it has may be more than a span counts.
+    /// A buffer's 16-bit lanes, of draws and of whole vectors behind them; of a whole buffer there may be more than an int.
     /// </summary>
     public static Span<ushort> HalfWords(Span<ulong> buffer, int count) =>
         MemoryMarshal.Cast<ulong, ushort>(buffer[..((count / 4) + Padding)]);

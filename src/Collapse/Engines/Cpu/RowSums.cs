@@ -17,7 +17,8 @@ internal static class RowSums
 
     /// <summary>
     /// Writes all sums of a row; with 512-bit vectors where <paramref name="wide"/>. Zeros must then follow the
-    /// counts up to the next multiple of <see cref="TokenCounter.Padding"/>.
+    /// counts up to the next multiple of <see cref="TokenCounter.Padding"/>, as far as which the vocabulary has room, with
+    /// nothing negative in it.
     /// </summary>
     public static void Write(
         ReadOnlySpan<int> counts,

@@ -41,7 +41,7 @@ internal sealed class TokenCounter<TToken>
     public ReadOnlySpan<int> Count(ReadOnlySpan<TToken> set, int vocabulary)
     {
         _length = vocabulary;
-        int tables = vocabulary <= LargestRepeated && set.Length >= FewTokens ? Tables : 1;
+        int tables = IsRepeated(set.Length, vocabulary) ? Tables : 1;
         int room = (vocabulary + TokenCounter.Padding - 1) & -TokenCounter.Padding;
         Span<int> buffer = _buffer.Reserve(tables * room);
         if (UsesPlanes(set.Length, vocabulary))
@@ -56,10 +56,11 @@ internal sealed class TokenCounter<TToken>
         return buffer[..vocabulary];
     }
 
-    /// <summary>Whether <see cref="Count"/> would count so many numbers in tables, where <see cref="Gather"/> is faster.</summary>
+    /// <summary>Whether <see cref="Count"/> would count so many in several tables, where <see cref="Gather"/> is faster.</summary>
     /// <param name="size">Tokens of a set.</param>
     /// <param name="vocabulary">Number of local numbers.</param>
-    public static bool UsesTables(int size, int vocabulary) => !UsesPlanes(size, vocabulary);
+    public static bool UsesTables(int size, int vocabulary) =>
+        !UsesPlanes(size, vocabulary) && IsRepeated(size, vocabulary);
 
     /// <summary>
     /// Reads source[index] for each index, and counts what it reads as <see cref="Count"/> would: the processor counts
@@ -155,6 +156,8 @@ internal sealed class TokenCounter<TToken>
             Add(sum, buffer.Slice(t * room, room));
         }
     }
+
+    private static bool IsRepeated(int size, int vocabulary) => vocabulary <= LargestRepeated && size >= FewTokens;
 
     private static bool UsesPlanes(int size, int vocabulary) =>
         BitPlaneCounter.IsSupported
